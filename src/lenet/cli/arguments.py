@@ -1,0 +1,89 @@
+"""Reading a command line: argparse whose errors are ours, with "did you mean"."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from typing import Any, Literal, NoReturn
+
+from lenet.errors import UsageError, did_you_mean
+from lenet.net import Net, Phase, State
+
+
+class Parser(ArgumentParser):
+    """An argparse parser that raises UsageError instead of leaving the program."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 argparse's own settings pass through
+        super().__init__(formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the command line and where its help is."""
+        raise UsageError(f"{self.prog}: {message}", hint=f"see {self.prog} --help")
+
+    def parse(self, words: Sequence[str]) -> Namespace:
+        """The arguments.
+
+        Raises: UsageError that names the word and the nearest option.
+        """
+        args, unknown = self.parse_known_args(words)
+        if unknown:
+            word = unknown[0].split("=")[0]
+            what = "option" if word.startswith("-") else "argument"
+            options = [name for action in self._actions for name in action.option_strings]
+            hint = did_you_mean(word, options) if what == "option" else ""
+            raise UsageError(f"{self.prog}: unknown {what} '{word}'", hint=hint or f"see {self.prog} --help")
+        return args
+
+
+def add_strict(parser: ArgumentParser) -> None:
+    """`--strict`, for every verb that reads a description."""
+    parser.add_argument("--strict", action="store_true", help="treat every warning about a file as an error")
+
+
+def at_least_one(word: str) -> int:
+    """A count on the command line.
+
+    >>> at_least_one("50")
+    50
+    """
+    try:
+        number = int(word)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ArgumentTypeError(f"'{word}' is not a whole number of 1 or more")
+    return number
+
+
+def add_state(parser: ArgumentParser) -> None:
+    """`--level` and `--stage`, which select layers beside the phase."""
+    parser.add_argument("--level", type=int, default=0, help="the level of the network's state (0)")
+    parser.add_argument("--stage", default="", help="its stages, separated by commas")
+
+
+def add_device(parser: ArgumentParser) -> None:
+    """`--device`, for verbs that run a network."""
+    parser.add_argument("--device", default="cpu", metavar="DEVICE", help="cpu, gpu or gpu:N (cpu)")
+
+
+def state_of(args: Namespace, net: Net, phase: Phase) -> State:
+    """The state that the command line asks for; stages add to the file's own."""
+    stages = frozenset(name for name in args.stage.split(",") if name)
+    own = net.state or State()
+    return State(phase, args.level or own.level, own.stages | stages)
+
+
+def device_of(word: str) -> tuple[Literal["cpu", "gpu"], int]:
+    """The device that `--device` names: which kind, and which one of the GPUs.
+
+    Raises: UsageError for another word.
+
+    >>> device_of("gpu:1"), device_of("cpu")
+    (('gpu', 1), ('cpu', 0))
+    """
+    name, colon, index = word.partition(":")
+    if name == "cpu" and not colon:
+        return "cpu", 0
+    if name != "gpu" or (colon and not index.isdecimal()):
+        raise UsageError(f"there is no device '{word}'", hint="cpu, gpu or gpu:N")
+    return "gpu", int(index or 0)

@@ -1,0 +1,160 @@
+"""`lenet caffe ...`: Caffe's own command lines, word for word, and those of its old tools."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+
+from lenet import __version__
+from lenet.cli import run_verb
+from lenet.cli.messages import telling
+from lenet.dialects.caffe.command import COMMANDS, FLAGS, FlagError, Line, read_command
+from lenet.dialects.caffe.tools import TOOLS, read_tool, tool_name
+from lenet.errors import Notes
+
+HELP = ("help", "h", "helpfull", "helpshort")
+CAFFE_VERSION = "1.0.0"  # the one whose words and numbers these are
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """None: the words are Caffe's, taken apart by its own rules."""
+
+
+def run(args: Namespace) -> int:
+    """Do what `caffe WORDS...` does; `args.words` may start with the name of another tool.
+
+    Raises: FlagError (exit code 1) for a wrong line, LenetError for the rest.
+    """
+    words: list[str] = args.words
+    option = words[0].lstrip("-") if words and words[0].startswith("-") else ""
+    if not words or option in HELP:
+        print(usage())
+        return 0
+    if option == "version":
+        print(f"caffe version {CAFFE_VERSION} (lenet {__version__})")
+        return 0
+    with telling() as notes:
+        tool = tool_name(words[0])
+        line = read_tool(tool, words[1:], notes) if tool else read_command(words, notes)
+        device = _device(line, notes) if "gpu" in line.flags else ""
+    return _DOERS[line.command](line, device)
+
+
+def usage() -> str:
+    """What `caffe` without words says."""
+    commands = [f"  {name:<14}  {command.help}" for name, command in COMMANDS.items()]
+    flags = [f"  -{name:<13}  {flag.help} ({flag.default or 'none'})" for name, flag in FLAGS.items()]
+    tools = [f"  {name:<25}  {tool.usage}" for name, tool in TOOLS.items()]
+    parts = {
+        "usage": ["  caffe <command> <args>"],
+        "commands": commands,
+        "flags, with one dash or two, -flag value or -flag=value (default)": flags,
+        "other tools, also with .bin at the end": tools,
+    }
+    return "\n\n".join("\n".join([f"{title}:", *lines]) for title, lines in parts.items())
+
+
+def _device(line: Line, notes: Notes) -> str:
+    """The device that -gpu asks for, in our words; Caffe trains on several GPUs, this on the first."""
+    given = line.get("gpu")
+    first, *others = given.split(",")
+    if given == "all":
+        return "gpu:0"
+    if not all(index.strip().isdecimal() for index in (first, *others)):
+        raise FlagError(f"flag -gpu takes numbers separated by commas, or all, not '{given}'")
+    if others and line.command != "device_query":
+        notes.warn(f"one GPU is used, number {first}: -gpu {given} asks for {1 + len(others)}")
+    return f"gpu:{first.strip()}"
+
+
+def _train(line: Line, device: str) -> int:
+    from lenet.cli.train import Options, train
+
+    return train(
+        Options(
+            file=line.get("solver"),
+            weights=line.get("weights"),
+            snapshot=line.get("snapshot"),
+            device=device,
+            level=int(line.get("level")),
+            stages=tuple(filter(None, line.get("stage").split(","))),
+            log_style="caffe",
+            effects={"SIGINT": line.get("sigint_effect"), "SIGHUP": line.get("sighup_effect")},  # type: ignore[dict-item]
+            runs="",
+        )
+    )
+
+
+def _test(line: Line, device: str) -> int:
+    return run_verb("test", [line.get("model"), "--weights", line.get("weights"), *_shared(line, device)])
+
+
+def _time(line: Line, device: str) -> int:
+    phase = line.get("phase").lower() or "train"
+    return run_verb("time", [line.get("model"), "--phase", phase, *_shared(line, device)])
+
+
+def _shared(line: Line, device: str) -> list[str]:
+    """What test and time have in common."""
+    words = [
+        "--iterations",
+        line.get("iterations"),
+        "--level",
+        line.get("level"),
+        "--stage",
+        line.get("stage"),
+    ]
+    return [*words, "--device", device or "cpu", "--log-style", "caffe"]
+
+
+def _device_query(line: Line, device: str) -> int:
+    import torch
+
+    given = line.get("gpu")
+    print(f"Querying GPUs {given}", file=sys.stderr)
+    count = torch.cuda.device_count()
+    asked = range(count) if given in ("", "all") else [int(index) for index in given.split(",")]
+    for index in asked:
+        if index >= count:
+            raise FlagError(f"there is no GPU {index}", hint=f"there are {count} here")
+        print("\n".join(_properties(index)))
+    if not count:
+        print(f"no GPUs here; networks run on the CPU with {torch.get_num_threads()} threads")
+    return 0
+
+
+def _properties(index: int) -> list[str]:
+    """What is known of a GPU, under Caffe's names."""
+    import torch
+
+    found = torch.cuda.get_device_properties(index)
+    facts = {
+        "Device id": index,
+        "Major revision number": found.major,
+        "Minor revision number": found.minor,
+        "Name": found.name,
+        "Total global memory": found.total_memory,
+        "Warp size": getattr(found, "warp_size", "unknown"),
+        "Number of multiprocessors": found.multi_processor_count,
+    }
+    return [f"{name + ':':30} {value}" for name, value in facts.items()]
+
+
+def _upgrade(line: Line, device: str) -> int:
+    source, target = line.words
+    return run_verb("convert", [source, target, "--form", line.flags["form"], "--force"])
+
+
+def _convert_mnist_data(line: Line, device: str) -> int:
+    return run_verb("data", ["convert", *line.words, "--backend", line.flags.get("backend", "lmdb")])
+
+
+_DOERS: dict[str, Callable[[Line, str], int]] = {
+    "train": _train,
+    "test": _test,
+    "time": _time,
+    "device_query": _device_query,
+    "upgrade": _upgrade,
+    "convert_mnist_data": _convert_mnist_data,
+}

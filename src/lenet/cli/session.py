@@ -1,0 +1,159 @@
+"""A training under way on the command line: the engine, and everybody who listens to it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from lenet.cli import snapshots
+from lenet.cli.messages import telling
+from lenet.cli.train import Options
+from lenet.dialects.caffe.log import CaffeLog
+from lenet.engine import device
+from lenet.engine.build import Network
+from lenet.engine.feeding import Feeder
+from lenet.engine.test import answers
+from lenet.engine.train import Request, Trainer
+from lenet.job import Job
+from lenet.layers.convolution import Convolution
+from lenet.report.network import known_shapes, network_table
+from lenet.report.progress import ProgressDisplay
+from lenet.report.run import RunFolder
+from lenet.report.settings import settings_table
+from lenet.report.summary import Summary
+from lenet.results import Answers, Record, Snapshot, Stopped, TestScores
+from lenet.shapes import Array
+
+
+class Session:
+    """Trains a job, tells its progress, and leaves a run folder unless the options want none."""
+
+    def __init__(self, job: Job, options: Options, sources: Sequence[Path]) -> None:
+        self.options = options
+        self.folder = self._make_folder(job, sources)
+        if self.folder and not options.file and not options.sets("snapshot_prefix"):
+            job = replace(job, outputs=replace(job.outputs, prefix=str(self.folder.path / "lenet")))
+        snapshots.prepare(job.outputs)
+        self.job = job
+        with telling() as notes:
+            self.device = device.choose(job.device, job.device_index, notes)
+        self.trainer = Trainer(job, device=self.device, save=snapshots.save)
+        self.listeners: list[Callable[[Record], None]] = []
+        self.scores: TestScores | None = None
+        self.saved: Snapshot | None = None
+        self.stopped: Stopped | None = None
+        self.display: ProgressDisplay | None = None
+
+    def _make_folder(self, job: Job, sources: Sequence[Path]) -> RunFolder | None:
+        if not self.options.runs:
+            return None
+        return RunFolder(self.options.runs, self.options.name or job.net.name or "run", sources)
+
+    def begin(self, start: snapshots.Start) -> None:
+        """Load what training starts from, and say so."""
+        ignored = self._load(start)
+        if self.folder:
+            self.listeners.append(self.folder.record)
+        if self.options.log_style == "caffe":
+            # Caffe's own parse_log.py and what was made from it read dates without the year only
+            log = CaffeLog(self._write, with_year=False)
+            gpu = self.job.device_index if self.device.type == "cuda" else None
+            networks = [self.trainer.network, *self.trainer.tests]
+            blobs = [network.blob_shapes() for network in networks]
+            log.start(self.job, gpu=gpu, snapshot=self.options.snapshot, ignored=ignored, blobs=blobs)
+            self.listeners.append(log.record)
+        else:
+            echo = self.folder.log if self.folder else lambda line: None
+            self.display = ProgressDisplay(self.job.solver.iterations, echo=echo)
+            self.listeners.append(self.display.show)
+
+    def _write(self, text: str) -> None:
+        """A line of Caffe's log goes to stderr, as there."""
+        sys.stderr.write(text)
+        if self.folder:
+            self.folder.log(text.rstrip("\n"))
+
+    def _load(self, start: snapshots.Start) -> list[str]:
+        """Copy weights in; the names of layers that the network has not."""
+        ignored: list[str] = []
+        with telling(self.options.strict) as notes:
+            for weights in start.weights:
+                ignored += self.trainer.network.load_checked(weights, notes)
+        if start.state:
+            self.trainer.resume(start.state)
+        return ignored
+
+    def run(self, poll: Callable[[], Request | None]) -> None:
+        """Train to the end, or until `poll` says stop, and write the report."""
+        self.trainer.poll = poll
+        for record in self.trainer.run():
+            for listener in self.listeners:
+                listener(record)
+            if isinstance(record, TestScores):
+                self.scores = record
+            elif isinstance(record, Snapshot):
+                self.saved = record
+            elif isinstance(record, Stopped):
+                self.stopped = record
+        self._close_display()
+        if self.folder:
+            self.folder.finish(self._summary(), self._answers(), first_filters(self.trainer.network))
+
+    def _answers(self) -> Answers | None:
+        """The answers to the first test's whole set, if there is a test and training was not cut short."""
+        if not self.trainer.tests or (self.stopped and self.stopped.early):
+            return None
+        network, test = self.trainer.tests[0], self.job.tests[0]
+        with Feeder(network, training=False, device=self.device) as feeder:
+            batch = max((feed.batch for feed, _ in network.feeds.values()), default=0)
+            return answers(network, feeder, test.batches * batch)
+
+    def _summary(self) -> Summary:
+        net = self.job.net.select(self.job.state)
+        shapes, _ = known_shapes(net)
+        return Summary(
+            title=self.job.net.name or "network",
+            seed=self.trainer.seed,
+            device=device.describe(self.device),
+            parameters=sum(tensor.numel() for tensor in self.trainer.network.parameters()),
+            settings={row[0]: row[1] for row in settings_table(self.job).rows},
+            network=network_table(net, shapes),
+        )
+
+    def summary(self) -> str:
+        """The last words: how good it is, where everything lies, how to go on."""
+        lines = []
+        accuracy = self.scores.value("accuracy") if self.scores else None
+        if accuracy is not None:
+            lines.append(f"test accuracy {100 * accuracy:.2f} % after {self.trainer.iteration:,} iterations")
+        if self.saved:
+            lines.append(f"weights: {self.saved.weights}")
+        if self.folder:
+            lines.append(f"report:  {self.folder.path / 'report.html'}")
+        if self.stopped and self.stopped.early and self.saved:
+            words = f"lenet train {self.options.file}".rstrip()
+            lines.append(f"to go on: {words} --snapshot {self.saved.state}")
+        return "\n".join(lines)
+
+    def _close_display(self) -> None:
+        if self.display:
+            self.display.close()
+            self.display = None
+
+    def close(self) -> None:
+        """Close what is open, also after an error."""
+        self._close_display()
+        self.trainer.close()
+        if self.folder:
+            self.folder.close()
+
+
+def first_filters(network: Network) -> tuple[str, Array] | None:
+    """The name and the weights (outputs, channels, height, width) of the first 2-D convolution."""
+    for step in network.steps:
+        if isinstance(step.node.kind, Convolution) and step.parameters[0].dim() == 4:
+            weights: Array = step.parameters[0].detach().cpu().contiguous().numpy()
+            return step.node.name, weights
+    return None

@@ -1,0 +1,81 @@
+"""`lenet shims DIR`: launchers where Caffe's build puts its programs, so that old scripts run as they are."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from lenet.cli import examples
+from lenet.dialects.caffe.tools import TOOLS
+from lenet.errors import FileError, Notes, Where
+from lenet.formats.files import file_error, whole_file
+
+MARK = "# Written by `lenet shims`"  # tells our launchers from somebody's own programs
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("folder", metavar="DIR", type=Path, help="the root of a tree laid out like Caffe's")
+    parser.epilog = examples(
+        "lenet shims .                                 # in the root of a tree like Caffe's",
+        "./examples/mnist/create_mnist.sh              # calls build/examples/mnist/convert_mnist_data.bin",
+        "./examples/mnist/train_lenet.sh               # calls build/tools/caffe",
+        'PATH="$PWD/build/tools:$PATH" caffe train --solver=solver.prototxt',
+    )
+
+
+def run(args: Namespace) -> int:
+    """Write the launchers; files that are not ours are left alone, and then none is written.
+
+    Raises: FileError that names them.
+    """
+    launchers = {args.folder / place: words for place, words in layout().items()}
+    _refuse_foreign(launchers)
+    for path, words in launchers.items():
+        _write(path, launcher(words))
+    print(f"{len(launchers)} launchers under {args.folder / 'build'}, for {sys.executable}")
+    return 0
+
+
+def layout() -> dict[str, str]:
+    """Where each launcher lies in Caffe's tree, and the words of ours that it stands for."""
+    programs = {"caffe": ("tools", "caffe")}
+    programs |= {name: (tool.folder, f"caffe {name}.bin") for name, tool in TOOLS.items()}
+    return {
+        f"build/{folder}/{name}{ending}": words
+        for name, (folder, words) in programs.items()
+        for ending in ("", ".bin")
+    }
+
+
+def launcher(words: str) -> str:
+    """The text of a launcher; -P keeps a folder called `lenet` where it is started from out of the way."""
+    return f'#!/bin/sh\n{MARK}: lenet {words}\nexec {shlex.quote(sys.executable)} -P -m lenet {words} "$@"\n'
+
+
+def _refuse_foreign(paths: dict[Path, str]) -> None:
+    notes = Notes()
+    for path in paths:
+        if path.exists() and not _is_ours(path):
+            notes.error(FileError("is there already and was not written by lenet shims", Where(str(path))))
+    notes.check()
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return MARK in file.read(200)
+    except OSError:
+        return False
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise file_error(error, path.parent) from None
+    with whole_file(path) as file:
+        file.write(text.encode())
+    path.chmod(0o755)

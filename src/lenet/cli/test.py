@@ -1,0 +1,109 @@
+"""lenet test: score a network with its weights on its test data."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lenet.cli import examples
+from lenet.cli.arguments import add_device, add_state, add_strict, at_least_one, device_of, state_of
+from lenet.cli.messages import telling
+from lenet.errors import UsageError
+from lenet.net import Net, State
+
+if TYPE_CHECKING:
+    from lenet.engine.build import Network
+    from lenet.engine.test import Batch
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("net", metavar="NET", help="a network with test data (prototxt)")
+    parser.add_argument("--weights", default="", metavar="FILE[,FILE]", help="its weights (caffemodel)")
+    parser.add_argument("--iterations", type=at_least_one, help="batches; without it the whole set, once")
+    parser.add_argument("--log-style", choices=("lenet", "caffe"), default="lenet", help="whose words")
+    add_device(parser)
+    add_state(parser)
+    add_strict(parser)
+    parser.epilog = examples(
+        "lenet test lenet_train_test.prototxt --weights lenet_iter_10000.caffemodel",
+        "lenet test lenet_train_test.prototxt --weights lenet_iter_10000.caffemodel --iterations 10",
+    )
+
+
+def run(args: Namespace) -> int:
+    """Test and print the mean of every output.
+
+    Raises: LenetError with what is wrong in the description, the weights or the data.
+    """
+    if not args.weights:
+        raise UsageError("lenet test: no weights are given", hint="add --weights FILE.caffemodel")
+    from lenet.dialects.caffe.net import net_from_message, read_net_message
+    from lenet.dialects.caffe.weights import read_weights
+
+    with telling(args.strict) as notes:
+        message = read_net_message(args.net, notes)
+        net = net_from_message(message, notes)
+        notes.check()
+        state = state_of(args, net, "test")
+        weights = [read_weights(path, notes) for path in args.weights.split(",")]
+        kind, index = device_of(args.device)
+        from lenet.engine.build import build
+        from lenet.engine.device import choose
+
+        device = choose(kind, index, notes)
+    network = build(net.select(state), seed=0, device=device)
+    with telling(args.strict) as notes:
+        for each in weights:
+            network.load_checked(each, notes)
+    if args.log_style == "caffe":
+        return _as_caffe(args, network, net, state)
+    return _as_table(args, network)
+
+
+def _run(args: Namespace, network: Network) -> list[Batch]:
+    """The batches asked for, or the whole set."""
+    from lenet.engine.feeding import Feeder
+    from lenet.engine.test import batches
+
+    device = next(network.parameters()).device if len(network.tensors) else "cpu"
+    with Feeder(network, training=False, device=device) as feeder:
+        return list(batches(network, feeder, args.iterations or feeder.batches_per_pass))
+
+
+def _as_caffe(args: Namespace, network: Network, net: Net, state: State) -> int:
+    from lenet.dialects.caffe.log import CaffeLog
+    from lenet.engine.test import mean_scores
+
+    log = CaffeLog(sys.stderr.write, with_year=False)
+    gpu = None if args.device == "cpu" else 0
+    log.start_test(net, state, args.iterations, gpu=gpu)
+    results = _run(args, network)
+    for index, batch in enumerate(results):
+        log.batch(index, batch.outputs)
+    scores = mean_scores(results, with_loss=True)
+    log.finish_test(scores.loss or 0.0, scores.outputs)
+    return 0
+
+
+def _as_table(args: Namespace, network: Network) -> int:
+    from lenet.engine.test import mean_scores
+
+    started = time.perf_counter()
+    results = _run(args, network)
+    seconds = time.perf_counter() - started
+    scores = mean_scores(results)
+    width = max(len(output.name) for output in scores.outputs)
+    for output in scores.outputs:
+        print(f"{output.name:{width}}  {output.value:.6g}")
+    images = len(results) * _batch_size(network)
+    print(f"{images:,} images in {len(results):,} batches, {seconds:.2f} s, {images / seconds:,.0f} images/s")
+    return 0
+
+
+def _batch_size(network: Network) -> int:
+    sizes: Sequence[int] = [feed.batch for feed, _ in network.feeds.values()]
+    return max(sizes, default=0)

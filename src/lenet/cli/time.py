@@ -1,0 +1,96 @@
+"""`lenet time NET`: what every layer takes, forward and backward."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lenet.cli import examples
+from lenet.cli.arguments import add_device, add_state, add_strict, at_least_one, device_of, state_of
+from lenet.cli.messages import telling
+from lenet.cli.networks import read_network
+from lenet.data.feed import Feed
+from lenet.dialects.caffe.log import CaffeLog
+from lenet.layers.layer import Input
+from lenet.net import Net, Node
+from lenet.report.table import Table
+
+if TYPE_CHECKING:
+    from lenet.engine.time import Timing
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("net", metavar="NET", help="a network (prototxt); its inputs are filled with noise")
+    parser.add_argument("--iterations", type=at_least_one, default=50, help="how many are timed (50)")
+    parser.add_argument("--phase", choices=("train", "test"), default="train", help="which net (train)")
+    parser.add_argument("--batch", type=at_least_one, help="samples per batch, instead of the file's")
+    parser.add_argument("--log-style", choices=("lenet", "caffe"), default="lenet", help="whose words")
+    add_device(parser)
+    add_state(parser)
+    add_strict(parser)
+    parser.epilog = examples(
+        "lenet time lenet_train_test.prototxt",
+        "lenet time lenet_train_test.prototxt --phase test --batch 1 --iterations 200",
+    )
+
+
+def run(args: Namespace) -> int:
+    """Time a network and print the result.
+
+    Raises: LenetError with what is wrong in the description or its data.
+    """
+    with telling(args.strict) as notes:
+        net, message = read_network(args.net, notes)
+        net = with_batch(net, args.batch) if args.batch else net
+        state = state_of(args, net, args.phase)
+        kind, index = device_of(args.device)
+        from lenet.engine.device import choose
+
+        device = choose(kind, index, notes)
+    from lenet.engine.time import time_network
+
+    log = None
+    if args.log_style == "caffe":
+        log = CaffeLog(sys.stderr.write, with_year=False)
+        log.start_time(net, state, message=message, gpu=device.index if device.type == "cuda" else None)
+    training = args.phase == "train"
+    timing = time_network(net.select(state), training=training, iterations=args.iterations, device=device)
+    if log:
+        layers = [(layer.name, layer.forward, layer.backward) for layer in timing.layers]
+        log.timing(timing.loss, layers, timing.forward, timing.backward, timing.iterations)
+    else:
+        print(timing_table(timing).text())
+    return 0
+
+
+def with_batch(net: Net, batch: int) -> Net:
+    """The network with `batch` samples per batch in every feed and input."""
+    return replace(net, nodes=tuple(_with_batch(node, batch) for node in net.nodes))
+
+
+def _with_batch(node: Node, batch: int) -> Node:
+    if isinstance(node.kind, Feed):
+        return replace(node, kind=replace(node.kind, batch=batch))
+    if isinstance(node.kind, Input):
+        return replace(node, kind=Input(tuple((batch, *shape[1:]) for shape in node.kind.shapes)))
+    return node
+
+
+def timing_table(timing: Timing) -> Table:
+    """Milliseconds per layer, then of the whole passes."""
+    rows = tuple(
+        (layer.name, layer.kind, f"{layer.forward:.3f}", f"{layer.backward:.3f}") for layer in timing.layers
+    )
+    forward, backward = timing.forward, timing.backward
+    mean = sum(timing.iterations) / len(timing.iterations)
+    spread = f"between {min(timing.iterations):.2f} and {max(timing.iterations):.2f}"
+    return Table(
+        ("layer", "type", "forward ms", "backward ms"),
+        rows,
+        (("total", "", f"{forward:.3f}", f"{backward:.3f}"),),
+        align="llrr",
+        note=f"{len(timing.iterations)} iterations, {mean:.2f} ms each ({spread}); without the update",
+    )

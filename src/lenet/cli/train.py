@@ -1,0 +1,161 @@
+"""lenet train: train what a file describes; without a file, Caffe's LeNet on the built-in MNIST."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from lenet.cli import examples, signals
+from lenet.cli.arguments import add_state, add_strict, device_of
+from lenet.cli.messages import telling
+from lenet.errors import Notes, UsageError
+from lenet.job import Job
+from lenet.results import Record
+
+if TYPE_CHECKING:
+    from lenet.cli.snapshots import Start
+
+Listener = Callable[[Record], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a command line asks of a training, in today's words or Caffe's."""
+
+    file: str = ""  # empty: the built-in LeNet
+    settings: tuple[tuple[str, str], ...] = ()
+    weights: str = ""
+    snapshot: str = ""
+    device: str = ""  # "", "cpu", "gpu" or "gpu:1"; empty: as the file says
+    level: int = 0
+    stages: tuple[str, ...] = ()
+    log_style: Literal["lenet", "caffe"] = "lenet"
+    effects: Mapping[str, signals.Effect] = field(default_factory=lambda: signals.DEFAULT)
+    runs: str = "runs"  # where run folders are made; empty: none is made
+    name: str = ""
+    strict: bool = False
+
+    def sets(self, key: str) -> bool:
+        """Whether a setting replaces this key of the file."""
+        return any(name == key for name, _ in self.settings)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments of `lenet train`."""
+    parser.add_argument("file", nargs="?", default="", help="a solver; without it LeNet on MNIST, built in")
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="replace a value of the file, in the file's own words; may be given several times",
+    )
+    parser.add_argument("--weights", default="", metavar="FILE[,FILE]", help="start from these weights")
+    parser.add_argument("--snapshot", default="", metavar="STATE", help="go on from a .solverstate")
+    parser.add_argument("--device", default="", help="cpu, gpu or gpu:N; without it as the file says")
+    parser.add_argument("--log-style", choices=("lenet", "caffe"), default="lenet", help="whose log lines")
+    parser.add_argument("--runs", default="runs", metavar="DIR", help="where the run's folder is made (runs)")
+    parser.add_argument("--name", default="", help="the run's name; default: the network's")
+    parser.add_argument("--no-report", action="store_true", help="make no run folder")
+    add_state(parser)
+    add_strict(parser)
+    parser.epilog = examples(
+        "lenet train",
+        "lenet train lenet_solver.prototxt --set base_lr=0.02 --set max_iter=2000",
+        "lenet train lenet_solver.prototxt --snapshot lenet_iter_5000.solverstate",
+    )
+
+
+def run(args: Namespace) -> int:
+    """Train as the arguments of `lenet train` say."""
+    return train(
+        Options(
+            file=args.file,
+            settings=tuple(_setting(text) for text in args.settings),
+            weights=args.weights,
+            snapshot=args.snapshot,
+            device=args.device,
+            level=args.level,
+            stages=tuple(stage for stage in args.stage.split(",") if stage),
+            log_style=args.log_style,
+            runs="" if args.no_report else args.runs,
+            name=args.name,
+            strict=args.strict,
+        )
+    )
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"--set takes KEY=VALUE, not '{text}'", hint="such as --set base_lr=0.02")
+    return key.strip(), value.strip()
+
+
+def builtin_job(settings: Sequence[tuple[str, str]] = ()) -> Job:
+    """Caffe's LeNet on the MNIST that the package brings, with these settings in the solver's words."""
+    return _read_builtin(settings, Notes())
+
+
+def _builtin_file(name: str) -> str:
+    return str(files("lenet.models").joinpath(name))
+
+
+def _read_builtin(settings: Sequence[tuple[str, str]], notes: Notes) -> Job:
+    from lenet.dialects.caffe.solver import read_solver
+
+    net = ("net", f'"{_builtin_file("lenet_train_test.prototxt")}"')
+    return read_solver(_builtin_file("lenet_solver.prototxt"), notes, (net, *settings))
+
+
+def train(options: Options) -> int:
+    """Train; the result is the exit code."""
+    with ExitStack() as stack:
+        with telling(options.strict) as notes:
+            job, start = _read(options, notes)
+        _carry_out(job, start, options, stack)
+    return 0
+
+
+def _read(options: Options, notes: Notes) -> tuple[Job, Start]:
+    """The job and what it starts from; all that can be wrong in files is found here."""
+    from lenet.cli.snapshots import read_start
+
+    if options.file:
+        from lenet.dialects.caffe.solver import read_solver
+
+        job = read_solver(options.file, notes, options.settings)
+    else:
+        job = _read_builtin(options.settings, Notes())
+    if options.level or options.stages:
+        stages = job.state.stages | frozenset(options.stages)
+        job = replace(job, state=replace(job.state, level=options.level, stages=stages))
+    if options.device:
+        kind, index = device_of(options.device)
+        job = replace(job, device=kind, device_index=index)
+    return job, read_start(options.weights, options.snapshot, job, notes)
+
+
+def _sources(job: Job, options: Options) -> list[Path]:
+    """The files that describe the run, for its folder to keep."""
+    named = [options.file or _builtin_file("lenet_solver.prototxt"), job.net.where.file]
+    named += [test.net.where.file for test in job.tests]
+    return [path for path in dict.fromkeys(map(Path, named)) if path.is_file()]
+
+
+def _carry_out(job: Job, start: Start, options: Options, stack: ExitStack) -> None:
+    from lenet.cli.session import Session
+
+    session = Session(job, options, _sources(job, options))
+    stack.callback(session.close)
+    session.begin(start)
+    with signals.Signals(options.effects) as requests:
+        session.run(requests.poll)
+    print(session.summary(), file=sys.stderr if options.log_style == "caffe" else sys.stdout)

@@ -1,0 +1,13 @@
+"""CATALOGUE 2: data sources, transforms and batches; importing this package registers all sources."""
+
+from __future__ import annotations
+
+from lenet.data.database import Database
+from lenet.data.feed import Feed
+from lenet.data.hdf5 import Hdf5
+from lenet.data.idx import Idx
+from lenet.data.mnist import Mnist
+from lenet.data.source import SOURCES, Reader, Source
+from lenet.data.transforms import Transform
+
+__all__ = ["SOURCES", "Database", "Feed", "Hdf5", "Idx", "Mnist", "Reader", "Source", "Transform"]

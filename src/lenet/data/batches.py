@@ -1,0 +1,134 @@
+"""Batches: the samples of a feed as tensors, one batch after the other, in the order of the source."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from lenet.data.feed import Feed
+from lenet.data.samples import HeldSamples, Samples, StreamedSamples
+from lenet.data.source import Reader
+from lenet.errors import DataError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+MEMORY_LIMIT = 4 * 2**30  # bytes of samples, as they are stored, that are held in memory
+
+
+class Batches:
+    """Gives the batches of a feed, without end: after the last sample comes the first, within a batch too.
+
+    Samples are decoded once and held as they are stored (images as uint8) if they take no more than
+    `memory_limit` bytes; otherwise a thread reads them ahead.  `seed` starts the generator of random
+    crops, mirrors and the skip at the start; None: a new one each time.
+
+    Raises: FileError or DataError if the source cannot be read or does not fit the transform.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        *,
+        training: bool,
+        seed: int | None = None,
+        memory_limit: int = MEMORY_LIMIT,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        import torch
+
+        self.feed = feed
+        self._training = training
+        self._device = torch.device(device)
+        self._generator = torch.Generator()
+        self._generator.manual_seed(torch.seed() if seed is None else seed)
+        reader = feed.source.open(feed.transform.channels)
+        try:
+            self._length = len(reader)
+            self._mean = self._prepared_mean(reader)
+            self._samples = self._chosen_samples(reader, memory_limit)
+        except BaseException:
+            reader.close()
+            raise
+        self._position = self._skip()
+
+    def next(self) -> tuple[Tensor, ...]:
+        """The next batch: one tensor per output, first axis `feed.batch`.
+
+        The first output is transformed, float32; the others are int64 where they are one whole number
+        per sample (labels), float32 otherwise.
+
+        Raises: FileError or DataError if a sample cannot be read; the position then stays.
+        """
+        import torch
+
+        first, *others = self._samples.take(self._position)
+        first = first.to(self._device, non_blocking=True)
+        images = self.feed.transform.apply(first, self._training, self._generator, self._mean)
+        labels = (
+            other.to(self._device, torch.int64 if _is_label(other) else torch.float32, copy=True)
+            for other in others
+        )
+        batch = (images, *labels)
+        self._position += self.feed.batch
+        return batch
+
+    def __len__(self) -> int:
+        """The number of samples of the source."""
+        return self._length
+
+    @property
+    def position(self) -> int:
+        """How many samples were taken so far, skipped ones included; modulo their number the next one."""
+        return self._position
+
+    @position.setter
+    def position(self, position: int) -> None:
+        if position < 0:
+            raise DataError(f"the place in the data is negative: {position}")
+        self._position = position
+
+    @property
+    def generator_state(self) -> bytes:
+        """The state of the generator of crops and mirrors."""
+        return bytes(self._generator.get_state().numpy())
+
+    @generator_state.setter
+    def generator_state(self, state: bytes) -> None:
+        import torch
+
+        try:
+            self._generator.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
+        except (RuntimeError, ValueError) as error:
+            raise DataError(f"this is no state of a random generator: {error}") from None
+
+    def close(self) -> None:
+        """Stop reading ahead and release the files."""
+        self._samples.close()
+
+    def _prepared_mean(self, reader: Reader) -> Tensor | None:
+        import torch
+
+        self.feed.transform.shape(reader.shapes[0])  # refuses a crop that is too large
+        mean = self.feed.transform.mean(reader.shapes[0])
+        return None if mean is None else torch.from_numpy(mean).to(self._device)
+
+    def _chosen_samples(self, reader: Reader, memory_limit: int) -> Samples:
+        outputs = self.feed.outputs
+        sizes = zip(reader.shapes[:outputs], reader.dtypes[:outputs], strict=True)
+        total = len(reader) * sum(prod(shape) * dtype.itemsize for shape, dtype in sizes)
+        if total <= memory_limit:
+            return HeldSamples(reader, self.feed.batch, outputs, self._device)
+        return StreamedSamples(reader, self.feed.batch, outputs)
+
+    def _skip(self) -> int:
+        import torch
+
+        if not self.feed.skip:
+            return 0
+        return int(torch.randint(self.feed.skip, (1,), generator=self._generator))
+
+
+def _is_label(output: Tensor) -> bool:
+    return output.ndim == 1 and not output.is_floating_point()

@@ -1,0 +1,151 @@
+"""What is done to an image between its source and the network: crop, mean, scale, mirror, in this order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lenet.errors import DataError, FileError, Where
+from lenet.formats.blob import read_blob
+from lenet.shapes import Array, Shape, ShapeError, text
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+
+@dataclass(frozen=True)
+class Transform:
+    """(crop(x) - mean) * scale, then mirrored.
+
+    Parameters: `scale`; `mean_values`, one for all channels or one per channel, or `mean_file`, an
+    array (C, H, W) in a .binaryproto or .npy file that is cropped at the same place; `crop`, the side of
+    a square window, 0 for none: at random while training, in the middle otherwise; `mirror`: flip half
+    of the samples left to right; `channels`: force 1 (grey) or 3 (colour) when encoded images are decoded.
+    Differs: Caffe mirrors in every phase, also when testing, and so does this.
+    """
+
+    scale: float = 1.0
+    mean_values: tuple[float, ...] = ()
+    mean_file: str = ""
+    crop: int = 0
+    mirror: bool = False
+    channels: int | None = None
+
+    @property
+    def random(self) -> bool:
+        """Whether it does something at random while training."""
+        return bool(self.crop) or self.mirror
+
+    def shape(self, sample: Shape) -> Shape:
+        """The shape of a sample (C, H, W) afterwards.
+
+        Raises: ShapeError if the crop is larger than the sample.
+        """
+        if not self.crop:
+            return sample
+        if len(sample) != 3 or min(sample[1:]) < self.crop:
+            raise ShapeError(f"crop size {self.crop} is larger than its sample, {text(sample)}")
+        return (sample[0], self.crop, self.crop)
+
+    def mean(self, sample: Shape) -> Array | None:
+        """What is subtracted from a sample (C, H, W): (C, H, W) or (C, 1, 1), float32; None for nothing.
+
+        Raises: FileError if `mean_file` cannot be read; DataError if it is of another size, or if there
+        are neither 1 nor C `mean_values`, or both are given.
+        """
+        import numpy as np
+
+        if self.mean_values and self.mean_file:
+            raise DataError("both mean_file and mean_value are given", hint="leave one of them out")
+        if self.mean_file:
+            return _fitted(_read_mean(self.mean_file), sample, self.mean_file)
+        if not self.mean_values:
+            return None
+        if len(self.mean_values) not in (1, *sample[:1]):
+            raise DataError(
+                f"{len(self.mean_values)} mean values for samples of {text(sample)}",
+                hint="give one mean_value, or one per channel",
+            )
+        values = np.array(self.mean_values, np.float32).reshape(-1, *(1 for _ in sample[1:]))
+        return np.broadcast_to(values, (*sample[:1], *values.shape[1:])).copy()
+
+    def apply(
+        self, images: Tensor, training: bool, generator: Generator | None = None, mean: Tensor | None = None
+    ) -> Tensor:
+        """Images (N, C, H, W) of any type, transformed, float32; a new tensor.
+
+        `generator` (on the CPU; None: torch's own) draws crops and mirrors; `mean` is what :meth:`mean`
+        gave, as a tensor where the images are.
+        """
+        import torch
+
+        if self.crop:
+            images, mean = self._cropped(images, mean, training, generator)
+        result = images.to(torch.float32, copy=True)
+        if mean is not None:
+            result -= mean
+        if self.scale != 1:
+            result *= self.scale
+        if self.mirror:
+            flips = torch.randint(2, (len(result),), generator=generator).bool().to(result.device)
+            result = torch.where(flips.view(-1, *(1,) * (result.ndim - 1)), result.flip(-1), result)
+        return result
+
+    def _cropped(
+        self, images: Tensor, mean: Tensor | None, training: bool, generator: Generator | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """The windows of images and of the mean at the same places."""
+        height, width = images.shape[2:]
+        whole_mean = mean is not None and mean.shape[1:] == images.shape[2:]
+        if training:
+            rows = _window_places(len(images), height, self.crop, generator).to(images.device)
+            columns = _window_places(len(images), width, self.crop, generator).to(images.device)
+            if mean is not None and whole_mean:
+                mean = _windows(mean.expand(len(images), *mean.shape), rows, columns)
+            return _windows(images, rows, columns), mean
+        top, left = (height - self.crop) // 2, (width - self.crop) // 2
+        window = (..., slice(top, top + self.crop), slice(left, left + self.crop))
+        return images[window], mean[window] if mean is not None and whole_mean else mean
+
+
+def _window_places(number: int, size: int, window: int, generator: Generator | None) -> Tensor:
+    """Places along an axis for `number` windows at random, (number, window)."""
+    import torch
+
+    first = torch.randint(size - window + 1, (number, 1), generator=generator)
+    return first + torch.arange(window)
+
+
+def _windows(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The window of each image (N, C, H, W) at its rows (N, h) and columns (N, w)."""
+    import torch
+
+    samples = torch.arange(len(images), device=images.device)[:, None, None]
+    # the channels come last where two index tensors are split by a slice
+    return images[samples, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def _read_mean(file: str) -> Array:
+    import numpy as np
+
+    if Path(file).suffix != ".npy":
+        return read_blob(file)
+    try:
+        array: Array = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise FileError(f"the mean image cannot be read: {error}", Where(file)) from None
+    return array
+
+
+def _fitted(mean: Array, sample: Shape, file: str) -> Array:
+    import numpy as np
+
+    squeezed = mean[0] if mean.ndim == len(sample) + 1 and len(mean) == 1 else mean
+    if squeezed.shape != sample:
+        raise DataError(
+            f"the mean image is {text(squeezed.shape)}, the samples are {text(sample)}",
+            Where(file),
+            "make it from the same images",
+        )
+    return np.array(squeezed, np.float32)

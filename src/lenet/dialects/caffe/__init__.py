@@ -1,0 +1,1 @@
+"""Caffe: prototxt, caffemodel, solverstate and log lines."""

@@ -1,0 +1,81 @@
+"""What a file of Caffe's holds, and reading it as a message whether it is text or binary."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from lenet.dialects.caffe.schema import ALIASES, schema
+from lenet.errors import FileError, Notes, Where
+from lenet.formats.files import file_error, read_bytes
+from lenet.formats.message import Message
+
+Content = Literal["net", "solver", "weights", "state"]
+
+HDF5_START = b"\x89HDF\r\n\x1a\n"
+LOOK = 65536  # how many bytes of a file are looked at
+
+_FIELD = re.compile(r"^[ \t]*([a-z][a-z0-9_]*)[ \t]*[:{<]", re.M)
+_SOLVER_FIELDS = {
+    *("net", "net_param", "train_net", "train_net_param", "test_net", "test_iter", "base_lr", "lr_policy"),
+    *("max_iter", "solver_mode", "solver_type", "snapshot_prefix", "weight_decay", "momentum"),
+}
+_NET_FIELDS = {"layer", "layers", "input", "input_dim", "input_shape", "force_backward"}
+#: tag and wire type that each binary file may start with
+_STARTS: dict[bytes, Content] = {
+    b"\x0a": "weights",  # NetParameter.name, or SolverParameter.train_net, which nobody writes in binary
+    b"\x12": "weights",  # NetParameter.layers, without a name
+    b"\xa2": "weights",  # NetParameter.layer
+    b"\x08": "state",  # SolverState.iter
+}
+
+
+def content_of(path: str | Path) -> Content | None:
+    """What a file holds by its first bytes, None if it is not one of Caffe's.
+
+    Raises: FileError if it cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            start = file.read(LOOK)
+    except OSError as error:
+        raise file_error(error, path) from None
+    if start.startswith(HDF5_START):
+        return "state" if ".solverstate" in Path(path).name else "weights"
+    return _STARTS.get(start[:1]) if is_binary(start) else _text_content(start.decode("utf-8", "replace"))
+
+
+def _text_content(text: str) -> Content | None:
+    names = set(_FIELD.findall(text))
+    if names & _SOLVER_FIELDS:
+        return "solver"
+    return "net" if names & _NET_FIELDS else None
+
+
+def is_binary(start: bytes) -> bool:
+    """Whether bytes are a binary message rather than text: text has no control characters but spacing.
+
+    >>> is_binary(b'name: "LeNet"'), is_binary(bytes([10, 5]) + b"LeNet")
+    (False, True)
+    """
+    return any(byte < 32 and byte not in b"\t\n\v\f\r" for byte in start[:4096])
+
+
+def read_message(path: str | Path, type: str, notes: Notes) -> Message:
+    """Read a file, text or binary, as a message of Caffe's schema.
+
+    Raises: FileError if it cannot be read, is truncated or something else; DescriptionError or
+    SeveralErrors with every error of a text.
+    """
+    data = read_bytes(path)
+    if data.startswith(HDF5_START):
+        hint = "the network is in a prototxt or a binary caffemodel"
+        raise FileError("this is an HDF5 file, which holds weights only", Where(str(path)), hint)
+    if is_binary(data):
+        from lenet.formats.protobuf import read_binary
+
+        return read_binary(data, str(path), schema(), type)
+    from lenet.formats.prototxt import read_file
+
+    return read_file(path, schema(), type, notes, ALIASES)

@@ -1,0 +1,1 @@
+"""EBLearn: configurations, matrices and logs of its programs `train`, `detect` and `metarun`."""

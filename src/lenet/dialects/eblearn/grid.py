@@ -1,0 +1,141 @@
+"""The grid of metarun: a value with blanks is a list of alternatives, each combination is a run.
+
+Source: recorded runs; the variable that is first in the alphabet changes fastest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import prod
+
+from lenet.errors import DescriptionError, Notes, Where
+from lenet.formats.conf import Conf
+from lenet.formats.conf_resolve import resolve
+
+_PARTS = re.compile(r"""(?:\\["`]|[^ "`])+|"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`|(?P<open>["`])| +""")
+_STAMP = "%Y%m%d.%H%M%S"
+
+
+@dataclass(frozen=True)
+class Combination:
+    """One run: its number, the values that tell it from the others, its configuration.
+
+    `job` is the name of its directory and files; the configuration holds it as `job_name`.
+    """
+
+    number: int
+    short_name: str
+    full_name: str
+    varied: dict[str, str]
+    job: str
+    conf: Conf
+
+
+@dataclass(frozen=True)
+class Grid:
+    """All combinations of a configuration, made one at a time: `grid[3]`, `len(grid)`.
+
+    `choices` are the variables with several alternatives, in alphabetical order.  `excluded` ones
+    do not count in the numbers of the runs, their values stand before them in the names.
+    """
+
+    conf: Conf
+    choices: dict[str, list[str]]
+    experiment: str
+    excluded: tuple[str, ...] = ()
+    numbered: bool = True
+
+    def __len__(self) -> int:
+        return prod(len(values) for values in self.choices.values())
+
+    def __getitem__(self, index: int) -> Combination:
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        counted = [name for name in self.choices if name not in self.excluded]
+        varied, rest = {}, index % len(self)
+        for name in (*counted, *self.excluded):
+            rest, chosen = divmod(rest, len(self.choices[name]))
+            varied[name] = self.choices[name][chosen]
+        number, count = index % len(self), prod(len(self.choices[name]) for name in counted)
+        return self._combination(number % count, count, varied)
+
+    def __iter__(self) -> Iterator[Combination]:
+        return (self[index] for index in range(len(self)))
+
+    def _combination(self, number: int, count: int, varied: dict[str, str]) -> Combination:
+        short = f"conf{number:0{len(str(count))}}"
+        variables = _joined(f"{name}_{varied[name]}" for name in self.choices if name not in self.excluded)
+        full = _joined((short if self.numbered else "", variables))
+        prefix = _joined(f"{name}_{varied[name]}" for name in self.excluded)
+        job = _joined((self.experiment, prefix, full))
+        conf = self.conf.copy()
+        for name, value in varied.items():
+            conf.set(name, value, conf.where(name))
+        for name, value in (("shortname", short), ("fullname", full), ("variables", variables)):
+            conf.set(f"meta_conf_{name}", f'"{value}"')
+        conf.set("job_name", f'"{job}"')
+        return Combination(number, short, full, varied, job, conf)
+
+
+def grid(conf: Conf, notes: Notes, experiment: str, exclude: Sequence[str] = ()) -> Grid:
+    r"""The combinations of a configuration; errors and surprises are recorded in `notes`.
+
+    `exclude` names variables whose values are not counted in the numbers of the runs.
+
+    >>> from lenet.formats.conf import read_text
+    >>> runs = grid(read_text("b = 1 2\na = x y\n", "f.conf", Notes()), Notes(), "e")
+    >>> [run.full_name for run in runs]
+    ['conf0_a_x_b_1', 'conf1_a_y_b_1', 'conf2_a_x_b_2', 'conf3_a_y_b_2']
+    """
+    choices = {}
+    for name in sorted(conf.values):
+        try:
+            values = alternatives(conf.values[name], conf.where(name))
+        except DescriptionError as error:
+            notes.error(DescriptionError(f"'{name}': {error.message}", error.where, error.hint))
+            continue
+        if len(values) > 1:
+            choices[name] = values
+            if name.startswith("meta_"):
+                told = f"'{name}' has {len(values)} alternatives, each is a run of its own"
+                notes.warn(told, conf.where(name), "put quotes around it if it is one text")
+    numbered = conf.values.get("meta_no_conf_id", "0").strip() in ("", "0")
+    return Grid(conf, choices, experiment, tuple(name for name in exclude if name in choices), numbered)
+
+
+def alternatives(value: str, where: Where) -> list[str]:
+    """The alternatives in a value: what blanks separate, quoted groups kept together with their quotes.
+
+    Differs: EBLearn hangs when more follows a quoted group with blanks.
+
+    Raises: DescriptionError if a quote is not closed.
+
+    >>> alternatives('.1  .2 "a b"', Where())
+    ['.1', '.2', '"a b"']
+    """
+    found = [""]
+    for part in _PARTS.finditer(value.strip()):
+        if part["open"]:
+            raise DescriptionError(f"a quote is not closed in: {value}", where)
+        if part[0].startswith(" "):
+            found.append("")
+        else:
+            found[-1] += part[0]
+    return found
+
+
+def experiment_name(conf: Conf, moment: datetime) -> str:
+    """The name of an experiment: when it began and `meta_name`.
+
+    >>> experiment_name(Conf(values={"meta_name": "mnist"}), datetime(2026, 11, 22, 0, 26, 46))
+    '20261122.002646.mnist'
+    """
+    name = resolve(conf, Notes()).values.get("meta_name", "")
+    return f"{moment.strftime(_STAMP)}.{name}".rstrip(".")
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return "_".join(part for part in parts if part)

@@ -1,0 +1,1 @@
+"""Descriptions to torch: build, train, test, time; knows no dialect."""

@@ -1,0 +1,311 @@
+"""Build a network of torch operations from a description."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lenet.data.feed import Feed
+from lenet.errors import DescriptionError, LenetError, Notes, WeightsError
+from lenet.layers.draws import Draws
+from lenet.layers.layer import Input, Layer, Operation
+from lenet.net import Net, Node, NodeShapes, ParameterUse, type_name
+from lenet.shapes import Array, Shape, count, text
+from lenet.weights import Weights
+
+SEEDS = 2**31  # seeds are drawn below this where none is given
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node, ready to run."""
+
+    node: Node
+    shapes: NodeShapes
+    operation: Operation | None  # None: the caller brings the outputs (feeds, inputs)
+    parameters: tuple[nn.Parameter, ...]
+
+    def run(self, blobs: dict[str, Tensor]) -> None:
+        """Compute the node's outputs into `blobs`."""
+        if self.operation is None:
+            return
+        inputs = [blobs[name] for name in self.node.inputs]
+        for index, wanted in enumerate(self.node.propagate[: len(inputs)]):
+            if not wanted:
+                inputs[index] = inputs[index].detach()
+        results = self.operation(inputs, *self.parameters)
+        outputs = (results,) if isinstance(results, Tensor) else results
+        blobs.update(zip(self.node.outputs, outputs, strict=True))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One distinct parameter tensor and how it is trained, with the layers that use it."""
+
+    tensor: nn.Parameter
+    rate: float
+    decay: float
+
+
+class Network(nn.Module):
+    """A network that runs: blobs by name in, blobs by name out.
+
+    Nodes run out of place: a node that works in place in the description makes a new tensor under
+    the old name, so that autograd sees every version.
+    """
+
+    def __init__(
+        self, net: Net, steps: Sequence[Step], trained: Sequence[Trained], feed_seeds: Mapping[str, int]
+    ) -> None:
+        super().__init__()
+        self.feed_seeds = feed_seeds
+        self.net = net
+        self.steps = tuple(steps)
+        self.trained = tuple(trained)
+        self.tensors = nn.ParameterList([entry.tensor for entry in trained])
+        self.loss_terms = tuple(
+            (name, weight)
+            for node in net.nodes
+            for name, weight in zip(node.outputs, node.loss_weights, strict=False)
+            if weight
+        )
+
+    @property
+    def feeds(self) -> dict[str, tuple[Feed, tuple[str, ...]]]:
+        """The feeds by node name, each with the blobs that it fills."""
+        return {
+            step.node.name: (step.node.kind, step.node.outputs)
+            for step in self.steps
+            if isinstance(step.node.kind, Feed)
+        }
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """All blobs by name; `inputs` holds those of feeds and inputs."""
+        blobs = dict(inputs)
+        for step in self.steps:
+            step.run(blobs)
+        return blobs
+
+    def loss(self, blobs: Mapping[str, Tensor]) -> Tensor:
+        """The weighted sum of all loss outputs, a scalar; 0 without gradient where there are none."""
+        terms = [
+            blobs[name] if weight == 1 and not blobs[name].dim() else blobs[name].sum() * weight
+            for name, weight in self.loss_terms
+        ]
+        if not terms:
+            return torch.zeros(())
+        return terms[0] if len(terms) == 1 else torch.stack(terms).sum()
+
+    def by_layer(self) -> dict[str, tuple[nn.Parameter, ...]]:
+        """The parameter tensors of every layer, for another network to share."""
+        return {step.node.name: step.parameters for step in self.steps if step.parameters}
+
+    def wanted(self) -> dict[str, dict[str, Shape]]:
+        """The parameter shapes of every layer, as weights have to fit them."""
+        return {
+            step.node.name: {name: parameter.shape for name, parameter in step.shapes.parameters.items()}
+            for step in self.steps
+        }
+
+    def blob_shapes(self) -> dict[str, Shape]:
+        """The shape of every blob; of one that is worked on in place the last."""
+        return {
+            name: shape
+            for step in self.steps
+            for name, shape in zip(step.node.outputs, step.shapes.outputs, strict=True)
+        }
+
+    def weights(self) -> Weights:
+        """A copy of all parameters, (layer -> name -> float32 array in the usual axis order)."""
+        return Weights(self._arrays(tensor for tensor in self.parameters_in_order()))
+
+    def gradients(self) -> Weights:
+        """A copy of all parameters' gradients; zeros where there is none."""
+        tensors = self.parameters_in_order()
+        return Weights(self._arrays(torch.zeros_like(t) if t.grad is None else t.grad for t in tensors))
+
+    def parameters_in_order(self) -> list[nn.Parameter]:
+        """The parameters layer by layer; a shared one comes once per layer."""
+        return [tensor for step in self.steps for tensor in step.parameters]
+
+    def _arrays(self, tensors: Iterable[Tensor]) -> dict[str, dict[str, Array]]:
+        arrays = iter(tensors)
+        return {
+            step.node.name: {
+                name: next(arrays).detach().cpu().contiguous().numpy().copy()
+                for name in step.shapes.parameters
+            }
+            for step in self.steps
+        }
+
+    def load(self, weights: Weights) -> list[str]:
+        """Copy weights in by layer name; returns the layers that got theirs.
+
+        Raises: WeightsError where a layer's shapes differ.
+        """
+        fitted = weights.fitted(self.wanted())
+        with torch.no_grad():
+            for step in self.steps:
+                arrays = fitted.get(step.node.name, {})
+                for tensor, array in zip(step.parameters, arrays.values(), strict=False):
+                    tensor.copy_(torch.tensor(array))  # a copy: arrays read from files cannot be written to
+        return list(fitted)
+
+    def load_checked(self, weights: Weights, notes: Notes) -> list[str]:
+        """Copy weights in by layer name; what they hold besides is noted and returned.
+
+        Raises: WeightsError where shapes differ, or where no layer has a name in common.
+        """
+        wanted = self.wanted()
+        unused = weights.unused(wanted)
+        if not self.load(weights):
+            names = ", ".join(name for name, shapes in wanted.items() if shapes)
+            message = "no layer of these weights has the name of a layer of the network"
+            raise WeightsError(message, weights.where, f"the network's layers are {names}")
+        for name, hint in unused:
+            notes.warn(f"layer '{name}' is not in the network: its weights are left", weights.where, hint)
+        return [name for name, _ in unused]
+
+
+def build(
+    net: Net,
+    *,
+    training: bool = False,
+    seed: int | None = None,
+    device: torch.device | str = "cpu",
+    shapes: Mapping[str, Shape] | None = None,
+    share: Network | None = None,
+) -> Network:
+    """Build the network of a selected `net` (see `Net.select`).
+
+    `shapes` overrides input shapes; `seed` makes the fillers repeat themselves; with `share`, layers
+    that the other network has too use its tensors.
+
+    Raises: LenetError with the place of everything that cannot be.
+    """
+    net.check()
+    return _Builder(net, training, seed, torch.device(device), share).build(net.shapes(shapes))
+
+
+class _Builder:
+    """Makes the steps of one network."""
+
+    def __init__(
+        self, net: Net, training: bool, seed: int | None, device: torch.device, share: Network | None
+    ) -> None:
+        self.net = net
+        self.training = training
+        self.device = device
+        self.draws = Draws(secrets.randbelow(SEEDS) if seed is None else seed)
+        self.feed_seeds: dict[str, int] = {}
+        self.shared = share.by_layer() if share else {}
+        self.named: dict[str, tuple[nn.Parameter, Node]] = {}
+        self.uses: dict[nn.Parameter, list[tuple[Node, ParameterUse]]] = {}
+
+    def build(self, shapes: Sequence[NodeShapes]) -> Network:
+        steps = [self._step(node, its) for node, its in zip(self.net.nodes, shapes, strict=True)]
+        trained = [_trained(tensor, uses) for tensor, uses in self.uses.items()]
+        if self.training:  # a test network shares the tensors of one that learns
+            for entry in trained:
+                entry.tensor.requires_grad_(entry.rate != 0 or self.net.force_backward)
+        return Network(self.net, steps, trained, self.feed_seeds).train(self.training)
+
+    def _step(self, node: Node, shapes: NodeShapes) -> Step:
+        operation = None
+        if isinstance(node.kind, Feed):
+            self._seed_feed(node.name, node.kind)
+        elif not isinstance(node.kind, Input):
+            operation = self._operation(node, shapes)
+        tensors = self._parameters(node, shapes)
+        wanted = [parameter.shape for parameter in shapes.parameters.values()]
+        if operation and [tuple(tensor.shape) for tensor in tensors] != wanted:
+            operation = _reshaping(operation, wanted)
+        return Step(node, shapes, operation, tensors)
+
+    def _seed_feed(self, name: str, feed: Feed) -> None:
+        """Draw the feed's seed where Caffe draws those of its transform and of its prefetch thread."""
+        if feed.source.prefetched:
+            drawn = [self.draws.seed() for _ in range(1 + (feed.transform.random and self.training))]
+            self.feed_seeds[name] = drawn[0]
+
+    def _operation(self, node: Node, shapes: NodeShapes) -> Operation:
+        if not isinstance(node.kind, Layer):
+            raise DescriptionError(f"layer '{node.name}' ({type_name(node.kind)}) cannot run", node.where)
+        try:
+            return node.kind.operation(shapes.inputs, self.training)
+        except LenetError as error:
+            message = f"layer '{node.name}' ({type_name(node.kind)}): {error.message}"
+            raise type(error)(message, node.where, error.hint) from None
+
+    def _parameters(self, node: Node, shapes: NodeShapes) -> tuple[nn.Parameter, ...]:
+        tensors = []
+        for index, parameter in enumerate(shapes.parameters.values()):
+            use = node.use(index)
+            tensor = self._found(node, index, use, parameter.shape)
+            if tensor is None:
+                values = torch.from_numpy(parameter.filler.values(parameter.shape, self.draws))
+                tensor = nn.Parameter(_laid_out(values.to(self.device)), requires_grad=False)
+            if use.share:
+                self.named.setdefault(use.share, (tensor, node))
+            self.uses.setdefault(tensor, []).append((node, use))
+            tensors.append(tensor)
+        return tuple(tensors)
+
+    def _found(self, node: Node, index: int, use: ParameterUse, shape: Shape) -> nn.Parameter | None:
+        """The tensor that this parameter shares with another layer or network, if it does."""
+        if node.name in self.shared:
+            tensor, owner = self.shared[node.name][index], "the training network"
+        elif use.share in self.named:
+            tensor, other = self.named[use.share]
+            owner = f"layer '{other.name}'"
+        else:
+            return None
+        if tuple(tensor.shape) == shape or (use.permissive and tensor.numel() == count(shape)):
+            return tensor
+        found = text(tuple(tensor.shape))
+        raise DescriptionError(
+            f"layer '{node.name}': shares a parameter of {text(shape)} with {owner}, where it is {found}",
+            node.where,
+            "shared parameters need the same shape",
+        )
+
+
+def _reshaping(operation: Operation, wanted: Sequence[Shape]) -> Operation:
+    """An operation that first gives permissively shared parameters the shapes that it wants."""
+
+    def run(inputs: Sequence[Tensor], *parameters: Tensor) -> Tensor | tuple[Tensor, ...]:
+        views = (tensor.reshape(shape) for tensor, shape in zip(parameters, wanted, strict=True))
+        return operation(inputs, *views)
+
+    return run
+
+
+def _laid_out(tensor: Tensor) -> Tensor:
+    """Weights of 2-D convolutions in channels-last order.
+
+    The outputs of a convolution take the layout of its weights, and with channels last a training
+    iteration of LeNet takes two thirds of the time (benchmarks/RESULTS.md).
+    """
+    return tensor.to(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
+
+
+def _trained(tensor: nn.Parameter, uses: Sequence[tuple[Node, ParameterUse]]) -> Trained:
+    """The multipliers of a tensor; users of a shared one must not contradict each other."""
+
+    def only(name: str, values: set[float]) -> float:
+        if len(values) > 1:
+            node = uses[-1][0]
+            raise DescriptionError(
+                f"layer '{node.name}': shares a parameter whose {name} multipliers differ: "
+                + ", ".join(f"{value:g}" for value in sorted(values)),
+                node.where,
+            )
+        return values.pop() if values else 1.0
+
+    rate = only("learning-rate", {use.rate for _, use in uses if use.rate is not None})
+    decay = only("weight-decay", {use.decay for _, use in uses if use.decay is not None})
+    return Trained(tensor, rate, decay)

@@ -1,0 +1,233 @@
+"""Train: a plain loop that yields what happens as records."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import torch
+from torch import Tensor
+
+from lenet.checkpoint import Place, SolverState
+from lenet.engine.build import SEEDS, Network, build
+from lenet.engine.feeding import Feeder
+from lenet.engine.test import report_outputs, run_test
+from lenet.engine.updating import Updater
+from lenet.errors import TrainingError
+from lenet.job import Job
+from lenet.results import Progress, Record, Snapshot, Stopped, TestStarted
+from lenet.weights import Weights
+
+T = TypeVar("T")
+Request = Literal["stop", "snapshot"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a snapshot holds; whoever saves it chooses names and form."""
+
+    job: Job
+    network: Network
+    state: SolverState
+
+
+Save = Callable[[Checkpoint], Snapshot]
+
+
+class Trainer:
+    """A job under way: networks, data, the solver's memory.
+
+    Parameters: `save` writes snapshots (None: none are written); `poll` is asked once per iteration,
+    and once per test batch, whether somebody wants training to stop or a snapshot to be taken.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        *,
+        device: torch.device | str = "cpu",
+        save: Save | None = None,
+        poll: Callable[[], Request | None] = lambda: None,
+    ) -> None:
+        self.job = job
+        self.device = torch.device(device)
+        self.seed = secrets.randbelow(SEEDS) if job.solver.seed is None else job.solver.seed
+        self.save = save
+        self.poll = poll
+        torch.manual_seed(self.seed)
+        self.network = build(job.net.select(job.state), training=True, seed=self.seed, device=self.device)
+        self.tests = [
+            build(test.net.select(test.state), seed=self.seed, device=self.device, share=self.network)
+            for test in job.tests
+        ]
+        self.feeder = Feeder(self.network, training=True, device=self.device)
+        self.test_feeders = [Feeder(net, training=False, device=self.device) for net in self.tests]
+        self.update = Updater(job.solver, self.network.trained)
+        self.iteration = 0
+        self.losses: deque[float] = deque(maxlen=max(1, job.schedule.average_loss))
+        self.samples = 0
+        self.started = time.perf_counter()
+        self._requests: set[Request] = set()
+        self._saved_at = -1
+
+    def load(self, weights: Weights) -> list[str]:
+        """Start from these weights, by layer name; returns the layers that got theirs."""
+        return self.network.load(weights)
+
+    def resume(self, state: SolverState) -> None:
+        """Go on where a snapshot was taken; its weights are loaded apart from it.
+
+        Raises: WeightsError if the history does not fit the network.
+        """
+        self.update.restore(state)
+        self.iteration = state.iteration
+        if state.place is None:
+            return
+        self.losses.extend(state.place.losses)
+        for prefix, feeder in self._feeders():
+            feeder.seek(_under(prefix, state.place.positions), _under(prefix, state.place.generators))
+        if "torch" in state.place.generators:
+            torch.set_rng_state(_tensor(state.place.generators["torch"]))
+
+    def state(self) -> SolverState:
+        """The state from which `resume` goes on bit for bit."""
+        positions: dict[str, int] = {}
+        generators = {"torch": _bytes(torch.get_rng_state())}
+        for prefix, feeder in self._feeders():
+            positions |= {f"{prefix}/{name}": position for name, position in feeder.positions.items()}
+            generators |= {f"{prefix}/{name}": state for name, state in feeder.generators.items()}
+        place = Place(positions, generators, tuple(self.losses))
+        stage = self.job.solver.rate.stage(self.iteration)
+        return SolverState(self.iteration, self.update.arrays(), stage, place=place)
+
+    def run(self) -> Iterator[Record]:
+        """Train up to the job's last iteration, telling each step.
+
+        Raises: TrainingError when the loss is no longer a number.
+        """
+        schedule, last = self.job.schedule, self.job.solver.iterations
+        while self.iteration < last:
+            if _due(self.iteration, schedule.test) and (self.iteration or schedule.test_first):
+                yield from self._test_all()
+            if "stop" in self._requests:
+                break
+            yield self._iterate()
+            self.iteration += 1
+            self._listen()
+            if _due(self.iteration, schedule.snapshot) or "snapshot" in self._requests:
+                yield from self._snapshot()
+            if "stop" in self._requests:
+                break
+        if schedule.snapshot_last and self._saved_at != self.iteration:
+            yield from self._snapshot()
+        early = "stop" in self._requests
+        if not early:
+            yield from self._finish()
+        yield Stopped(self.iteration, early, self._seconds())
+
+    def close(self) -> None:
+        """Close all data."""
+        for _, feeder in self._feeders():
+            feeder.close()
+
+    def _feeders(self) -> list[tuple[str, Feeder]]:
+        tests = [(f"test{index}", feeder) for index, feeder in enumerate(self.test_feeders)]
+        return [("train", self.feeder), *tests]
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+    def _iterate(self) -> Progress:
+        """One update; what is told is the loss before it."""
+        self.update.clear()
+        total, blobs = 0.0, {}
+        for _ in range(self.job.solver.accumulate):
+            blobs = self._forward()
+            loss = self.network.loss(blobs)
+            if loss.requires_grad:
+                loss.backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
+        rate = self.job.solver.rate(self.iteration)
+        progress = self._progress(total / self.job.solver.accumulate, rate, blobs)
+        self.update(rate, self.iteration)
+        return progress
+
+    def _forward(self) -> dict[str, Tensor]:
+        batch = self.feeder.next()
+        self.samples += max((len(values) for values in batch.values()), default=0)
+        blobs: dict[str, Tensor] = self.network(batch)
+        return blobs
+
+    def _progress(self, loss: float, rate: float | None, blobs: dict[str, Tensor]) -> Progress:
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"iteration {self.iteration}: the loss is {loss}",
+                self.job.where,
+                "lower the learning rate, check the scale of the data; earlier snapshots are whole",
+            )
+        self.losses.append(loss)
+        shown = _due(self.iteration, self.job.schedule.display)
+        outputs = report_outputs(self.network, blobs) if shown else ()
+        mean = sum(self.losses) / len(self.losses)
+        return Progress(self.iteration, mean, rate, outputs, self._seconds(), self.samples, shown)
+
+    def _finish(self) -> Iterator[Record]:
+        """What Caffe does after the last update: one more forward pass, one more test, where due."""
+        if _due(self.iteration, self.job.schedule.display):
+            with torch.no_grad():
+                blobs = self._forward()
+                yield self._progress(float(self.network.loss(blobs)), None, blobs)
+        if _due(self.iteration, self.job.schedule.test):
+            yield from self._test_all()
+
+    def _test_all(self) -> Iterator[Record]:
+        for index, test in enumerate(self.job.tests):
+            yield TestStarted(self.iteration, index)
+            scores = run_test(
+                self.tests[index],
+                self.test_feeders[index],
+                test.batches,
+                iteration=self.iteration,
+                index=index,
+                with_loss=self.job.schedule.test_loss,
+                stop=self._listen,
+            )
+            if scores is None:
+                return
+            yield scores
+
+    def _listen(self) -> bool:
+        """Take a request, if there is one; whether to stop."""
+        request = self.poll()
+        if request:
+            self._requests.add(request)
+        return "stop" in self._requests
+
+    def _snapshot(self) -> Iterator[Record]:
+        self._requests.discard("snapshot")
+        self._saved_at = self.iteration
+        if self.save:
+            yield self.save(Checkpoint(self.job, self.network, self.state()))
+
+
+def _due(iteration: int, every: int) -> bool:
+    return bool(every) and iteration % every == 0
+
+
+def _under(prefix: str, values: Mapping[str, T]) -> dict[str, T]:
+    """The entries of `values` under `prefix/`, without it."""
+    start = prefix + "/"
+    return {key[len(start) :]: value for key, value in values.items() if key.startswith(start)}
+
+
+def _bytes(state: Tensor) -> bytes:
+    return state.numpy().tobytes()
+
+
+def _tensor(state: bytes) -> Tensor:
+    return torch.frombuffer(bytearray(state), dtype=torch.uint8)

@@ -1,0 +1,90 @@
+"""The solver at work: clip, normalise, decay, update."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from lenet.checkpoint import SolverState
+from lenet.engine.build import Trained
+from lenet.errors import WeightsError
+from lenet.job import Solver
+from lenet.shapes import Array, text
+from lenet.solvers.update import History
+
+
+class Updater:
+    """Applies a solver's update to the parameters of a network and keeps its history."""
+
+    def __init__(self, solver: Solver, trained: Sequence[Trained]) -> None:
+        self.solver = solver
+        self.trained = trained
+        self.tensors = [entry.tensor for entry in trained]
+        self.history: History = {
+            name: [torch.zeros_like(tensor, requires_grad=False) for tensor in self.tensors]
+            for name in solver.update.buffers
+        }
+
+    def clear(self) -> None:
+        """Forget the gradients of the last iteration."""
+        for tensor in self.tensors:
+            tensor.grad = None
+
+    @torch.no_grad()
+    def __call__(self, rate: float, iteration: int) -> None:
+        """Clip, normalise, decay, then update, in Caffe's order."""
+        learning = [index for index, entry in enumerate(self.trained) if entry.rate]
+        learning = [index for index in learning if self.tensors[index].grad is not None]
+        gradients = [cast(Tensor, self.tensors[index].grad) for index in learning]
+        self._clip(gradients)
+        for index, gradient in zip(learning, gradients, strict=True):
+            if self.solver.accumulate > 1:
+                gradient.div_(self.solver.accumulate)
+            self._decay(self.trained[index], gradient)
+        tensors = [self.tensors[index] for index in learning]
+        rates = [rate * self.trained[index].rate for index in learning]
+        history = {name: [buffer[index] for index in learning] for name, buffer in self.history.items()}
+        self.solver.update.step(tensors, gradients, rates, history, iteration)
+
+    def _clip(self, gradients: Sequence[Tensor]) -> None:
+        if self.solver.clip is None or not gradients:
+            return
+        norm = float(torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients])))
+        if norm > self.solver.clip:
+            for gradient in gradients:
+                gradient.mul_(self.solver.clip / norm)
+
+    def _decay(self, entry: Trained, gradient: Tensor) -> None:
+        decay = self.solver.weight_decay * entry.decay
+        if not decay:
+            return
+        weights = entry.tensor
+        gradient.add_(weights if self.solver.regularization == "L2" else weights.sign(), alpha=decay)
+
+    def arrays(self) -> tuple[Array, ...]:
+        """The history as arrays in file order."""
+        return tuple(
+            tensor.cpu().contiguous().numpy().copy() for buffer in self.history.values() for tensor in buffer
+        )
+
+    def restore(self, state: SolverState) -> None:
+        """Take over a saved history.
+
+        Raises: WeightsError if it is another solver's or another network's.
+        """
+        buffers = [tensor for buffer in self.history.values() for tensor in buffer]
+        if len(buffers) != len(state.history):
+            raise WeightsError(
+                f"the solver state holds {len(state.history)} arrays, this solver wants {len(buffers)}",
+                hint="is it the state of another network, or of another type of solver?",
+            )
+        for index, (tensor, array) in enumerate(zip(buffers, state.history, strict=True)):
+            if tensor.numel() != array.size:
+                found, wanted = text(array.shape), text(tuple(tensor.shape))
+                raise WeightsError(
+                    f"array {index} of the solver state is {found}, this network wants {wanted}"
+                )
+            tensor.copy_(torch.tensor(array.reshape(tensor.shape)))

@@ -1,0 +1,1 @@
+"""Bytes to plain values and back; no format knows what a network is."""

@@ -1,0 +1,103 @@
+"""Image files, through Pillow: arrays (H, W) of grey or (H, W, C) of red, green, blue and opacity, uint8."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lenet.errors import NOWHERE, DataError, FileError, Where
+from lenet.formats.files import read_bytes, whole_file
+from lenet.shapes import Array, text
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_PLAIN = {  # Pillow's modes -> the nearest one of 8 bits a value
+    "1": "L",
+    "L": "L",
+    "LA": "RGBA",
+    "La": "RGBA",
+    "RGB": "RGB",
+    "RGBA": "RGBA",
+    "RGBa": "RGBA",
+}
+
+
+def read_image(path: str | Path) -> Array:
+    """An image file, turned upright as its EXIF data says.
+
+    Raises: FileError if it cannot be read or is no image.
+    """
+    return decode_image(read_bytes(path), Where(str(path)), upright=True)
+
+
+def decode_image(data: bytes, where: Where = NOWHERE, upright: bool = False) -> Array:
+    """The bytes of an image file as an array; 16 bits a value are cut to 8.
+
+    Raises: FileError if they are no image, or a truncated or damaged one.
+    """
+    import numpy as np
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+            return np.array(_plain(ImageOps.exif_transpose(image) if upright else image))
+    except UnidentifiedImageError:
+        raise FileError("this is no image, or of a kind that Pillow cannot read", where) from None
+    except Exception as error:  # damaged files raise whatever the decoder meets: SyntaxError, IndexError, ...
+        raise FileError(f"the image is damaged: {error}", where, "get or make the file anew") from None
+
+
+def _plain(image: Image) -> Image:
+    if image.mode.startswith(("I", "F")):
+        import numpy as np
+        from PIL import Image
+
+        values = np.asarray(image)
+        return Image.fromarray((values >> 8 if values.dtype.kind in "iu" else values).astype(np.uint8))
+    if image.mode == "P":
+        return image.convert("RGBA" if "transparency" in image.info else "RGB")
+    return image.convert(_PLAIN.get(image.mode, "RGB"))
+
+
+def grey(image: Array) -> Array:
+    """A colour image (H, W, C) as grey (H, W): ITU-R BT.601 in whole numbers, rounded down.
+
+    Source: what Caffe's `convert_imageset --gray` made of PNG files, equal bit for bit.
+
+    >>> import numpy as np
+    >>> grey(np.array([[[255, 255, 255], [0, 255, 0]]], np.uint8)).tolist()
+    [[255, 149]]
+    """
+    import numpy as np
+
+    if image.ndim == 2:
+        return image
+    red, green, blue = (image[..., index].astype(np.uint32) for index in range(3))
+    return ((red * 9797 + green * 19234 + blue * 3737) >> 15).astype(np.uint8)
+
+
+def write_png(path: str | Path, image: Array) -> None:
+    """Write an image (H, W), (H, W, 3) or (H, W, 4), uint8, as PNG.
+
+    Raises: FileError if it cannot be written; DataError for another type or shape.
+    """
+    content = encode_png(image)
+    with whole_file(path) as file:
+        file.write(content)
+
+
+def encode_png(image: Array) -> bytes:
+    """The bytes of a PNG file; see :func:`write_png`.
+
+    Raises: DataError for another type or shape.
+    """
+    from PIL import Image
+
+    if image.dtype.str != "|u1" or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,), (4,)):
+        raise DataError(f"{text(image.shape)} of {image.dtype} cannot be a PNG image")
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, format="PNG")
+    return file.getvalue()

@@ -1,0 +1,36 @@
+"""Gaussian weights for windows: what local means and weighted pools multiply by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lenet.shapes import Array
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def gaussian_window(window: tuple[int, int], coefficient: float = 2.0) -> Array:
+    """Weights exp(-v (dy^2 + dx^2)) around the middle of the window, adding up to 1, (height, width) float64.
+
+    v = 1 / (coefficient s), or 1 / s^2 if the coefficient is 0, where s is a quarter of the shorter
+    side; the middle of an even side is the pixel after it.  Source: EBLearn's recorded gaussian_n*.
+
+    >>> gaussian_window((3, 3)).round(3).tolist()
+    [[0.07, 0.124, 0.07], [0.124, 0.224, 0.124], [0.07, 0.124, 0.07]]
+    """
+    import numpy as np
+
+    quarter = min(window) / 4
+    rate = 1 / (coefficient * quarter) if coefficient else 1 / quarter**2
+    rows, columns = (np.arange(side) - side // 2 for side in window)
+    weights = np.exp(-rate * (rows[:, None] ** 2 + columns**2))
+    normalised: Array = weights / weights.sum()
+    return normalised
+
+
+def gaussian_tensor(window: tuple[int, int], coefficient: float, like: Tensor) -> Tensor:
+    """The same weights in the type and on the device of a tensor, (height, width)."""
+    import torch
+
+    return torch.from_numpy(gaussian_window(window, coefficient)).to(like)

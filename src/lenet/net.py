@@ -1,0 +1,242 @@
+"""Net: a network as named nodes over named blobs, with everything that a dialect can say about it.
+
+A :class:`Net` holds all phases; :meth:`Net.select` keeps the nodes of one state.  It knows no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
+
+from lenet.errors import NOWHERE, DescriptionError, LenetError, Notes, Where, did_you_mean
+from lenet.layers.layer import Input, Parameter
+from lenet.shapes import Shape, count
+
+Phase = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class State:
+    """The state under which a network runs: phase, level and stages select its nodes."""
+
+    phase: Phase = "test"
+    level: int = 0
+    stages: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A condition on the state; it holds when all that it names holds."""
+
+    phase: Phase | None = None
+    min_level: int | None = None
+    max_level: int | None = None
+    stages: frozenset[str] = frozenset()
+    not_stages: frozenset[str] = frozenset()
+
+    def holds(self, state: State) -> bool:
+        """Whether the state meets every condition of this rule."""
+        return (
+            (self.phase is None or self.phase == state.phase)
+            and (self.min_level is None or state.level >= self.min_level)
+            and (self.max_level is None or state.level <= self.max_level)
+            and self.stages <= state.stages
+            and not self.not_stages & state.stages
+        )
+
+
+@dataclass(frozen=True)
+class ParameterUse:
+    """How training treats one parameter of a node.
+
+    `share` names the tensor: nodes that give the same name use one tensor.  `rate` and `decay`
+    multiply the solver's learning rate and weight decay; `None` is 1 but yields to what another
+    user of the shared tensor says.  `permissive` sharing compares counts, not shapes.
+    """
+
+    share: str = ""
+    rate: float | None = None
+    decay: float | None = None
+    permissive: bool = False
+
+
+class Kind(Protocol):
+    """What a node does: a layer of the catalogue, a feed of data, or :class:`Opaque`."""
+
+    def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """The output shapes for these input shapes."""
+
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
+        """The parameters for these input shapes, by name."""
+
+    def multiply_adds(self, inputs: Sequence[Shape]) -> int:
+        """Multiply-add operations of one forward pass."""
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A layer that the catalogue does not have, kept as its dialect wrote it.
+
+    It can be shown and written back by its own dialect; it cannot run.
+    """
+
+    dialect: str
+    kind: str
+    fields: Any = field(hash=False, default=None)
+
+    def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Always refuses: nobody knows what an unknown layer computes."""
+        raise DescriptionError(f"type '{self.kind}' is unknown, so it cannot run")
+
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
+        """None that we know of."""
+        return {}
+
+    def multiply_adds(self, inputs: Sequence[Shape]) -> int:
+        """Unknown, counted as 0."""
+        return 0
+
+
+@dataclass(frozen=True)
+class Node:
+    """A layer in its place: what it reads, what it writes, how it is trained, when it is there."""
+
+    name: str
+    kind: Kind
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    loss_weights: tuple[float, ...] = ()  # one per output; () means none counts
+    uses: tuple[ParameterUse, ...] = ()  # one per parameter, fewer where the rest is plain
+    propagate: tuple[bool, ...] = ()  # one per input; () means as needed
+    include: tuple[Rule, ...] = ()
+    exclude: tuple[Rule, ...] = ()
+    where: Where = field(default=NOWHERE, compare=False)
+
+    def present(self, state: State) -> bool:
+        """Whether the node is part of the network under `state`: any include, no exclude rule holds."""
+        if self.include:
+            return any(rule.holds(state) for rule in self.include)
+        return not any(rule.holds(state) for rule in self.exclude)
+
+    def use(self, index: int) -> ParameterUse:
+        """How parameter `index` is trained."""
+        return self.uses[index] if index < len(self.uses) else ParameterUse()
+
+
+@dataclass(frozen=True)
+class NodeShapes:
+    """Shapes of one node, in the order of its inputs and outputs, and its parameters."""
+
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    parameters: dict[str, Parameter]
+
+    @property
+    def weights(self) -> int:
+        """The number of weights of this node."""
+        return sum(count(parameter.shape) for parameter in self.parameters.values())
+
+
+@dataclass(frozen=True)
+class Net:
+    """Nodes in the order in which they run.
+
+    Blobs are named; a node that writes a name that it also reads works in place.
+    """
+
+    name: str = ""
+    nodes: tuple[Node, ...] = ()
+    state: State | None = None  # the state that the description itself asks for
+    force_backward: bool = False
+    where: Where = field(default=NOWHERE, compare=False)
+
+    def __getitem__(self, name: str) -> Node:
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)
+
+    def select(self, state: State) -> Net:
+        """The network under `state`: absent nodes left out, the rest without rules."""
+        kept = tuple(replace(node, include=(), exclude=()) for node in self.nodes if node.present(state))
+        return replace(self, nodes=kept, state=state)
+
+    def outputs(self) -> tuple[str, ...]:
+        """The blobs that nobody consumes, alphabetically, as Caffe reports them."""
+        open_blobs: set[str] = set()
+        for node in self.nodes:
+            open_blobs -= set(node.inputs)
+            open_blobs |= set(node.outputs)
+        return tuple(sorted(open_blobs))
+
+    def leading_to(self, blob: str) -> Net:
+        """The nodes that `blob` depends on, and no others."""
+        needed = {blob}
+        kept: list[Node] = []
+        for node in reversed(self.nodes):
+            if needed & set(node.outputs):
+                kept.insert(0, node)
+                needed |= set(node.inputs)
+        return replace(self, nodes=tuple(kept))
+
+    def input_nodes(self) -> tuple[Node, ...]:
+        """The nodes where a user puts arrays in."""
+        return tuple(node for node in self.nodes if isinstance(node.kind, Input))
+
+    def check(self) -> None:
+        """Refuse names that cannot be: unknown or duplicate blobs, nodes that know no kind.
+
+        Raises: LenetError with all that is wrong, each with its place.
+        """
+        notes = Notes()
+        made: dict[str, str] = {}
+        for node in self.nodes:
+            for blob in node.inputs:
+                if blob not in made:
+                    hint = did_you_mean(blob, made)
+                    notes.error(self._error(node, f"unknown input blob '{blob}'", hint))
+            for blob in node.outputs:
+                if blob in made and blob not in node.inputs:
+                    notes.error(self._error(node, f"blob '{blob}' is made by layer '{made[blob]}' already"))
+                made[blob] = node.name
+            if isinstance(node.kind, Opaque):
+                notes.error(self._error(node, f"type '{node.kind.kind}' is unknown, so it cannot run"))
+        notes.check()
+
+    def shapes(self, given: Mapping[str, Shape] | None = None) -> tuple[NodeShapes, ...]:
+        """The shapes of every node; `given` overrides those of inputs.
+
+        Raises: LenetError that names the layer, its place and the sizes that do not fit.
+        """
+        blobs: dict[str, Shape] = {}
+        result = []
+        for node in self.nodes:
+            inputs = tuple(blobs[name] for name in node.inputs)
+            result.append(self._node_shapes(node, inputs, given or {}))
+            blobs.update(zip(node.outputs, result[-1].outputs, strict=False))
+        return tuple(result)
+
+    def _node_shapes(self, node: Node, inputs: tuple[Shape, ...], given: Mapping[str, Shape]) -> NodeShapes:
+        try:
+            outputs = node.kind.shape(inputs)
+            parameters = node.kind.parameters(inputs)
+        except LenetError as error:
+            if str(error.where):
+                raise
+            raise type(error)(self._error(node, error.message).message, node.where, error.hint) from None
+        if len(outputs) != len(node.outputs):
+            made = f"{len(node.outputs)} output{'s' * (len(node.outputs) != 1)}"
+            raise self._error(node, f"names {made}, the layer has {len(outputs)}")
+        if not inputs:
+            outputs = tuple(given.get(name, shape) for name, shape in zip(node.outputs, outputs, strict=True))
+        return NodeShapes(inputs, outputs, parameters)
+
+    @staticmethod
+    def _error(node: Node, message: str, hint: str = "") -> DescriptionError:
+        return DescriptionError(f"layer '{node.name}' ({type_name(node.kind)}): {message}", node.where, hint)
+
+
+def type_name(kind: Kind) -> str:
+    """The type of a node's layer as a word: the class, or what an unknown layer called itself."""
+    return kind.kind if isinstance(kind, Opaque) else type(kind).__name__

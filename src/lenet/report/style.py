@@ -1,0 +1,144 @@
+"""One look for all figures: two themes, one set of font sizes, places in inches.
+
+Figures use matplotlib's objects only (no pyplot) and change none of its settings, so that they can be
+drawn from any thread.  matplotlib is imported when the first figure is made.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lenet.report.table import printable, text_width
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH = 7.2  # inches; every figure is as wide, so that letters come out equally large on a page
+MARGIN = 0.2
+TITLE, SUBTITLE, LABEL, TICK, CELL = 13.0, 10.5, 10.5, 9.5, 9.5  # points
+SCREEN, PRINT = 100, 160  # dots per inch
+BESIDE: dict[str, Any] = {"textcoords": "offset points", "annotation_clip": False}  # of annotations
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of a figure; the palette is Okabe and Ito's, which colour-blind readers can tell apart."""
+
+    background: str
+    ink: str
+    muted: str
+    faint: str
+    training: str
+    test: str
+    accuracy: str
+    rate: str
+    right: str
+    wrong: str
+
+
+LIGHT = Theme(
+    background="#ffffff",
+    ink="#1b1f24",
+    muted="#5a646f",
+    faint="#dfe4e9",
+    training="#0072b2",
+    test="#d55e00",
+    accuracy="#00815c",
+    rate="#8a5a83",
+    right="#0072b2",
+    wrong="#d3260f",
+)
+DARK = Theme(
+    background="#161b22",
+    ink="#e8ecf0",
+    muted="#a3adb8",
+    faint="#333b45",
+    training="#56b4e9",
+    test="#f0a050",
+    accuracy="#3fc79a",
+    rate="#d79bc4",
+    right="#56b4e9",
+    wrong="#ff6a55",
+)
+
+
+def sheet(height: float, theme: Theme, title: str, subtitle: str = "") -> Figure:
+    """An empty figure of the common width, `height` inches high, with a title and a line below it."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, height), dpi=SCREEN, facecolor=theme.background)
+    write(figure, MARGIN, 0.18, shorten(title, 60), theme.ink, size=TITLE, weight="bold")
+    if subtitle:
+        write(figure, MARGIN, 0.46, shorten(subtitle, 88), theme.muted, size=SUBTITLE)
+    return figure
+
+
+HEAD = 0.8  # inches that title and subtitle take
+
+
+def write(figure: Figure, left: float, top: float, words: str, colour: str, **look: Any) -> None:  # noqa: ANN401
+    """Words on a figure, `left` and `top` inches from its upper left corner; no mathematics in them."""
+    width, height = figure.get_size_inches()
+    settings = {"ha": "left", "va": "top", "size": LABEL, "parse_math": False, **look}
+    figure.text(left / width, 1 - top / height, words, color=colour, **settings)
+
+
+def place(figure: Figure, left: float, top: float, width: float, height: float, theme: Theme) -> Axes:
+    """Axes at a place in inches from the figure's upper left corner, with thin lines and a faint grid."""
+    across, down = figure.get_size_inches()
+    axes = figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
+    axes.set_facecolor(theme.background)
+    axes.set_axisbelow(True)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(theme.faint)
+    axes.tick_params(labelsize=TICK, colors=theme.muted, length=3, width=0.8, which="both")
+    axes.tick_params(color=theme.faint, which="both")
+    axes.grid(visible=True, color=theme.faint, linewidth=0.6)
+    return axes
+
+
+def canvas(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Axes without any lines, for pictures; data coordinates are what the caller makes them."""
+    across, down = figure.get_size_inches()
+    axes = figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
+    axes.set_axis_off()
+    return axes
+
+
+def png(figure: Figure, dots: int = PRINT) -> bytes:
+    """The figure as a PNG file of `dots` per inch; the same figure gives the same bytes."""
+    stream = io.BytesIO()
+    with warnings.catch_warnings():
+        # class names come from users: a letter that the font lacks is drawn as a box
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
+        figure.savefig(stream, format="png", dpi=dots, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def shorten(words: str, letters: int) -> str:
+    """One line as wide as so many letters at most, the rest as an ellipsis.
+
+    >>> shorten("automobile", 6), shorten("cat", 6)
+    ('autom…', 'cat')
+    """
+    words = printable(words)
+    if text_width(words) <= letters:
+        return words
+    while words and text_width(words) > letters - 1:
+        words = words[:-1]
+    return words + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def widest(names: Iterable[str]) -> int:
+    """The letters that the longest of these lines takes; 1 at least.
+
+    >>> widest(["cat", "層"]), widest([])
+    (3, 1)
+    """
+    return max(map(text_width, names), default=1) or 1

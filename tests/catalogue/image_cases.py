@@ -1,0 +1,126 @@
+"""Rows of the layers that LeCun's networks and EBLearn are made of: name, layer, inputs, what to know.
+
+`gradient=False` is for layers whose gradient is on purpose not that of their values; what it is instead
+is checked against recorded numbers in tests/golden/test_eblearn_modules.py.
+"""
+
+from lenet.layers import (
+    Absolute,
+    Bias,
+    ChannelDense,
+    Colour,
+    ContrastNormalization,
+    DivisiveNormalization,
+    Fit,
+    GaussianPooling,
+    Interlace,
+    Jitter,
+    LaplacianPyramid,
+    LeakyTanH,
+    LowerBound,
+    Narrow,
+    Pad,
+    PlainDropout,
+    PowerPooling,
+    Resize,
+    Scale,
+    ScaledTanH,
+    Select,
+    Shifts,
+    SmoothShrink,
+    SoftShrink,
+    Subsampling,
+    SubtractiveNormalization,
+    TableConvolution,
+    TableDense,
+    TanhShrink,
+    WindowMerge,
+)
+from lenet.layers.fillers import Uniform
+
+IMAGE = tuple("NCHW")
+RGB = (*"N", 3, *"HW")
+FOUR = (*"N", 4, *"HW")
+FLAT = tuple("NC")
+TABLE = ((0, 0), (3, 0), (1, 1), (1, 3), (2, 3), (1, 3))  # output 2 has no row, output 3 one row twice
+WEIGHT = {"weight_filler": Uniform(0.5, 1.5)}
+BIAS = {"bias_filler": Uniform(0.1, 0.6)}
+INEXACT = {"gradient": False}
+FULL = ((0, 0), (1, 0), (0, 1), (1, 1))
+
+ROWS = [
+    ("bias", Bias(**BIAS), (IMAGE,)),
+    ("bias", Bias(axis=-1, **BIAS), (FLAT,)),
+    ("scale", Scale(**WEIGHT), (IMAGE,)),
+    ("scale", Scale(axis=2, **WEIGHT), (IMAGE,)),
+    ("absolute", Absolute(), (IMAGE,)),
+    ("lower_bound", LowerBound(0.25), (FLAT,)),
+    ("leaky_tanh", LeakyTanH(0.1), (IMAGE,)),
+    ("scaled_tanh", ScaledTanH(), (IMAGE,), INEXACT),
+    ("scaled_tanh", ScaledTanH(0.1), (FLAT,), INEXACT),
+    ("soft_shrink", SoftShrink(**BIAS), (IMAGE,)),
+    ("smooth_shrink", SmoothShrink(**WEIGHT, **BIAS), (IMAGE,)),
+    ("tanh_shrink", TanhShrink(), (IMAGE,)),
+    ("tanh_shrink", TanhShrink(learned=True), (FLAT,)),
+    ("table_convolution", TableConvolution(FULL, (3, 2), **WEIGHT), ((*"N", 2, *"HW"),)),
+    ("table_convolution", TableConvolution(TABLE, (2,), (2, 1), **WEIGHT), (FOUR,)),
+    ("channel_dense", ChannelDense(3, **WEIGHT), (IMAGE,)),
+    ("channel_dense", ChannelDense(3, **WEIGHT), (FLAT,)),
+    ("channel_dense", ChannelDense(3, **WEIGHT), ((*"NC", 1, 1),)),
+    ("table_dense", TableDense(TABLE, **WEIGHT), ((*"N", 4),)),
+    ("table_dense", TableDense(TABLE, summed=False, **WEIGHT), ((*"N", 4, 1, 1),)),
+    ("subsampling", Subsampling((2,), **WEIGHT), (IMAGE,)),
+    ("subsampling", Subsampling((3, 1), **WEIGHT), (IMAGE,)),
+    ("gaussian_pooling", GaussianPooling((2, 3), (2, 1)), (IMAGE,)),
+    ("power_pooling", PowerPooling(1, (2,), (2,)), (IMAGE,)),
+    ("power_pooling", PowerPooling(2, (3, 2), (2,)), (IMAGE,)),
+    ("power_pooling", PowerPooling(2.5, (2,), (1,), coefficient=0), (IMAGE,)),
+    ("power_pooling", PowerPooling(3, (2,), (2,), unsigned=True), (IMAGE,), INEXACT),
+    ("power_pooling", PowerPooling(64, (2,), (1,)), (IMAGE,)),
+    ("pad", Pad((1, 2, 3, 0)), (IMAGE,)),
+    ("pad", Pad((2, 1, 0, 1), "mirror"), (IMAGE,), INEXACT),
+    ("subtractive_normalization", SubtractiveNormalization((3,)), (IMAGE,)),
+    ("subtractive_normalization", SubtractiveNormalization((3, 2), groups=None), (IMAGE,)),
+    ("subtractive_normalization", SubtractiveNormalization((2,), groups=2, divided=True), (FOUR,)),
+    ("subtractive_normalization", SubtractiveNormalization((3,), learned=True), (IMAGE,)),
+    ("subtractive_normalization", SubtractiveNormalization((3,), border="mirror"), (IMAGE,), INEXACT),
+    ("subtractive_normalization", SubtractiveNormalization((2,), border="none", standardized=True), (IMAGE,)),
+    ("divisive_normalization", DivisiveNormalization((3,)), (IMAGE,), INEXACT),
+    ("divisive_normalization", DivisiveNormalization((3,), floor=0.4, learned=True), (IMAGE,)),
+    ("divisive_normalization", DivisiveNormalization((3,), floor=0.4, groups=None, offset=0.1), (IMAGE,)),
+    ("contrast_normalization", ContrastNormalization((3,)), (IMAGE,), INEXACT),
+    ("contrast_normalization", ContrastNormalization((3, 2), floor=0.4), (IMAGE,)),
+    ("contrast_normalization", ContrastNormalization((2,), floor=0.4, border="none"), (IMAGE,)),
+    (
+        "contrast_normalization",
+        ContrastNormalization((3,), floor=0.4, groups=2, learned_mean=True, learned=True),
+        (FOUR,),
+    ),
+    ("colour", Colour("yuv", ((1, "local"), (2, "global")), window=(3,), border="zero"), (RGB,)),
+    ("colour", Colour("yuv", ((1, "none"), (2, "fixed"))), (RGB,)),
+    ("colour", Colour("yuv", ((3, "global"),), joint=True, window=(3,)), (RGB,), INEXACT),
+    ("colour", Colour("y", ((1, "global"),)), ((*"N", 1, *"HW"),)),
+    ("colour", Colour("rgb", ((3, "none"),)), ((*"N", 1, *"HW"),)),
+    ("resize", Resize(size=(3, 5)), (IMAGE,)),
+    ("resize", Resize(size=(3, 5), keep_ratio=False), (IMAGE,)),
+    ("resize", Resize(size=(2, 2), method="mean"), (IMAGE,)),
+    ("resize", Resize(ratio=(1.5, 0.5)), (IMAGE,)),
+    ("fit", Fit((6, 4)), (IMAGE,)),
+    ("fit", Fit(None, preparation=Bias(**BIAS), sides=(1, 0, 0, 2)), (IMAGE,)),
+    ("jitter", Jitter(rotations=(10.0,)), (IMAGE,)),
+    (
+        "jitter",
+        Jitter(((0, 1), (1, 0)), (-10.0, 10.0), ((1.1, 0.9),), ((0.1, 0.0),), (1.5, 1.0)),
+        (IMAGE,),
+        {"training": True},
+    ),
+    ("plain_dropout", PlainDropout(0.4), (IMAGE,)),
+    ("plain_dropout", PlainDropout(0.4), (IMAGE,), {"training": True}),
+    ("plain_dropout", PlainDropout(0.4, "never"), (FLAT,), {"training": True}),
+    ("narrow", Narrow(axis=-1, size=2, offsets=(1, 0)), (IMAGE,)),
+    ("select", Select((1, 0, 1)), (IMAGE,)),
+    ("window_merge", WindowMerge(((2, 1), (1, 2)), ((1, 1), (1, 2))), (IMAGE, (*"NK", 4, 8))),
+    ("laplacian_pyramid", LaplacianPyramid(2, (3,)), (IMAGE,), INEXACT),
+    ("shifts", Shifts((2, 3)), (IMAGE,)),
+    ("interlace", Interlace((2, 1)), (IMAGE, IMAGE)),
+]

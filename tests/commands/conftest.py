@@ -1,0 +1,90 @@
+"""Calling `lenet` in this process, and small files to call it with."""
+
+import struct
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+from lenet.__main__ import main
+
+SMALL_NET = """name: "small"
+layer {
+  name: "data"
+  type: "Input"
+  top: "data"
+  input_param { shape { dim: 2 dim: 1 dim: 8 dim: 8 } }
+}
+layer {
+  name: "conv1"
+  type: "Convolution"
+  bottom: "data"
+  top: "conv1"
+  convolution_param { num_output: 3 kernel_size: 3 }
+}
+layer {
+  name: "ip1"
+  type: "InnerProduct"
+  bottom: "conv1"
+  top: "ip1"
+  inner_product_param { num_output: 10 }
+}
+layer { name: "prob" type: "Softmax" bottom: "ip1" top: "prob" }
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command gave."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def lenet(capsys):
+    """Runs `lenet WORDS...` here."""
+
+    def run(*words):
+        code = main([str(word) for word in words])
+        captured = capsys.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def small_net(tmp_path):
+    """A network of 30 + 1,090 weights with an input of 2 x 1 x 8 x 8."""
+    path = tmp_path / "small.prototxt"
+    path.write_text(SMALL_NET)
+    return path
+
+
+@pytest.fixture
+def cpu_seconds():
+    """Runs Python code in a process of its own; gives the processor seconds that it took."""
+    resource = pytest.importorskip("resource")
+
+    def used():
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    def run(code):
+        before = used()
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        return used() - before
+
+    return run
+
+
+@pytest.fixture
+def idx_files(tmp_path):
+    """20 images of 28 x 28 and their labels 0, 1, ... 9, 0, ... as the files that MNIST comes in."""
+    pixels = bytes((index * 7 + position) % 256 for index in range(20) for position in range(28 * 28))
+    images, labels = tmp_path / "images-idx3-ubyte", tmp_path / "labels-idx1-ubyte"
+    images.write_bytes(struct.pack(">iiii", 2051, 20, 28, 28) + pixels)
+    labels.write_bytes(struct.pack(">ii", 2049, 20) + bytes(index % 10 for index in range(20)))
+    return {"images": images, "labels": labels}

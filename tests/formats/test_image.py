@@ -1,0 +1,81 @@
+"""Images: what is written is read; damaged files are refused."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lenet.errors import DataError, FileError
+from lenet.formats.image import decode_image, encode_png, grey, read_image, write_png
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3), (5, 7, 4)])
+def test_written_is_read(tmp_path, shape):
+    image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    write_png(tmp_path / "image.png", image)
+    np.testing.assert_array_equal(read_image(tmp_path / "image.png"), image)
+
+
+@pytest.mark.parametrize(
+    ("image", "shape", "value"),
+    [
+        (Image.new("1", (3, 2), 1), (2, 3), 255),
+        (Image.new("P", (3, 2), 0), (2, 3, 3), 0),
+        (Image.new("LA", (3, 2), (7, 255)), (2, 3, 4), 7),
+        (Image.fromarray(np.full((2, 3), 0x1234, np.uint16)), (2, 3), 0x12),
+        (Image.new("CMYK", (3, 2)), (2, 3, 3), 255),
+        (Image.new("F", (3, 2), 3.7), (2, 3), 3),
+    ],
+)
+def test_other_kinds_of_pixels(tmp_path, image, shape, value):
+    path = tmp_path / "image.tiff"
+    image.save(path)
+    array = read_image(path)
+    assert (array.shape, array.dtype, int(array.flat[0])) == (shape, np.uint8, value)
+
+
+def test_photographs_are_turned_upright_files_in_databases_are_not(tmp_path):
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # rotate by 90 degrees to see it upright
+    Image.new("L", (6, 4)).save(file, "JPEG", exif=exif)
+    (tmp_path / "image.jpg").write_bytes(file.getvalue())
+    assert read_image(tmp_path / "image.jpg").shape == (6, 4)
+    assert decode_image(file.getvalue()).shape == (4, 6)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "BMP"])
+def test_truncated_images_are_refused(tmp_path, form):
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20), np.uint8)).save(file, form)
+    whole = file.getvalue()
+    path = tmp_path / "image"
+    for size in range(0, len(whole) - 20, 1 + len(whole) // 40):
+        path.write_bytes(whole[:size])
+        with pytest.raises(FileError) as caught:
+            read_image(path)
+        assert str(path) in str(caught.value)
+
+
+def test_what_is_no_image(tmp_path):
+    with pytest.raises(FileError, match="no such file"):
+        read_image(tmp_path / "nothing")
+    with pytest.raises(FileError, match="directory"):
+        read_image(tmp_path)
+    with pytest.raises(FileError, match="no image"):
+        decode_image(b"some text")
+
+
+def test_what_png_cannot_hold(tmp_path):
+    for image in (np.zeros((2, 2)), np.zeros((2, 2, 2), "u1"), np.zeros(4, "u1")):
+        with pytest.raises(DataError, match="PNG"):
+            write_png(tmp_path / "image.png", image)
+    assert not list(tmp_path.iterdir())
+    assert encode_png(np.zeros((1, 1), "u1")).startswith(b"\x89PNG")
+
+
+def test_grey_of_grey_is_itself():
+    image = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    assert grey(image) is image
+    np.testing.assert_array_equal(grey(np.repeat(image[:, :, None], 3, axis=2)), image)

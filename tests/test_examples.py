@@ -1,0 +1,60 @@
+"""The examples: every version of LeNet means the same, and the package holds today's."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lenet.data.feed import Feed
+from lenet.dialects.caffe.net import read_net
+from lenet.dialects.caffe.solver import read_solver
+from lenet.errors import Notes
+from lenet.net import State
+
+ROOT = Path(__file__).parents[1]
+CAFFE_LENET = ROOT / "examples" / "caffe-lenet"
+TRAIN, TEST = State("train"), State("test")
+
+
+def layers(name, state):
+    """The layers of a network without where their data lie."""
+    notes = Notes()
+    net = read_net(CAFFE_LENET / name, notes).select(state)
+    return [
+        replace(node, kind=replace(node.kind, source=None)) if isinstance(node.kind, Feed) else node
+        for node in net.nodes
+    ]
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [("lenet_train_test_v1.prototxt",) * 2, ("lenet_train_v0.prototxt", "lenet_test_v0.prototxt")],
+)
+def test_old_versions_are_the_same_network(train, test):
+    today = "lenet_train_test.prototxt"
+    assert layers(train, TRAIN) == layers(today, TRAIN)
+    assert layers(test, TEST) == layers(today, TEST)
+
+
+@pytest.mark.parametrize("version", ["v1", "v0"])
+def test_old_solvers_train_alike(version):
+    today, old = (
+        read_solver(CAFFE_LENET / f"lenet_solver{ending}.prototxt", Notes()) for ending in ("", f"_{version}")
+    )
+    assert (old.solver, old.schedule, old.device) == (today.solver, today.schedule, today.device)
+    assert [test.batches for test in old.tests] == [100]
+    assert old.outputs.prefix == f"examples/mnist/lenet_{version}"
+
+
+def test_the_numbers_of_the_tutorial():
+    job = read_solver(CAFFE_LENET / "lenet_solver.prototxt", Notes())
+    assert (job.solver.iterations, job.schedule.test, job.schedule.snapshot) == (10000, 500, 5000)
+    assert job.solver.update.momentum == 0.9
+    assert f"{job.solver.rate(10000):.6g}" == "0.00594604"
+    assert [(node.kind.batch) for node in job.net.nodes if isinstance(node.kind, Feed)] == [64, 100]
+
+
+@pytest.mark.parametrize("name", ["lenet_train_test.prototxt", "lenet_solver.prototxt"])
+def test_the_package_holds_the_same_files(name):
+    packaged = ROOT / "src" / "lenet" / "models" / name
+    assert packaged.read_text(encoding="utf-8") == (CAFFE_LENET / name).read_text(encoding="utf-8")
