@@ -63,7 +63,9 @@ def main() -> None:
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
-    job = builtin_job([("max_iter", "1000000000"), ("test_interval", "0"), ("display", "0"), ("snapshot", "0")])
+    job = builtin_job(
+        [("max_iter", "1000000000"), ("test_interval", "0"), ("display", "0"), ("snapshot", "0")]
+    )
     records = Trainer(job).run()
     feed = next(node.kind for node in job.net.select(State("train")).nodes if not node.inputs)
     batches = Batches(feed, training=True)

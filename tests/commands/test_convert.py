@@ -1,5 +1,6 @@
 """`lenet convert`: old files in today's form, text and binary, nothing lost, nothing broken."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -155,3 +156,12 @@ def test_a_folder_that_is_not_there(lenet, small_net, tmp_path):
     result = lenet("convert", small_net, tmp_path / "no" / "net.prototxt")
     assert result.code == FileError.exit_code
     assert "there is no such file or directory" in result.err
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written(lenet, small_net, tmp_path):
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    result = lenet("convert", small_net, folder / "net.prototxt")
+    assert result.code == FileError.exit_code
+    assert "no permission" in result.err

@@ -20,7 +20,7 @@ TRAJECTORIES = sorted(path.stem for path in (ORACLE / "solver").glob("*.npz"))
 
 # Rounding decides where a number is all but 0 before a ReLU: in the recorded run that happens at
 # iteration 2 (test_rounding_decides_at_iteration_2 shows the unit), and a kink has two gradients.
-# Up to there the losses agree as float32 allows; from there on they part as two runs of Caffe itself do later.
+# Up to there the losses agree as float32 allows; then they part, as two runs of Caffe do later.
 BEFORE_THE_KINK, BEFORE_BOUND = 3, 1e-6
 ITERATIONS, BOUND = 50, 0.02
 

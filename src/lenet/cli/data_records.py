@@ -191,7 +191,7 @@ def export(records: Records, folder: Path, number: int | None, force: bool) -> i
             )
         _write_images(records, folder, number)
         return number
-    with whole_directory(folder) as temporary:
+    with whole_directory(folder, flush=False) as temporary:
         _write_images(records, temporary, number)
     return number
 

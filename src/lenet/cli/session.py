@@ -6,16 +6,19 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from lenet.cli import snapshots
 from lenet.cli.messages import telling
 from lenet.cli.train import Options
+from lenet.data.feed import Feed
 from lenet.dialects.caffe.log import CaffeLog
 from lenet.engine import device
 from lenet.engine.build import Network
 from lenet.engine.feeding import Feeder
 from lenet.engine.test import answers
 from lenet.engine.train import Request, Trainer
+from lenet.errors import Notes
 from lenet.job import Job
 from lenet.layers.convolution import Convolution
 from lenet.report.network import known_shapes, network_table
@@ -32,10 +35,12 @@ class Session:
 
     def __init__(self, job: Job, options: Options, sources: Sequence[Path]) -> None:
         self.options = options
+        in_folder = options.runs and not options.file and not options.sets("snapshot_prefix")
+        if not in_folder:
+            snapshots.prepare(job.outputs)
         self.folder = self._make_folder(job, sources)
-        if self.folder and not options.file and not options.sets("snapshot_prefix"):
+        if self.folder and in_folder:
             job = replace(job, outputs=replace(job.outputs, prefix=str(self.folder.path / "lenet")))
-        snapshots.prepare(job.outputs)
         self.job = job
         with telling() as notes:
             self.device = device.choose(job.device, job.device_index, notes)
@@ -83,7 +88,24 @@ class Session:
                 ignored += self.trainer.network.load_checked(weights, notes)
         if start.state:
             self.trainer.resume(start.state)
+        with telling(self.options.strict) as notes:
+            self._check_tests(notes)
         return ignored
+
+    def _check_tests(self, notes: Notes) -> None:
+        """Note tests that do not show each sample of their set equally often."""
+        for test, feeder in zip(self.job.tests, self.trainer.test_feeders, strict=True):
+            for name, samples in feeder.lengths.items():
+                node = test.net.select(test.state)[name]
+                batch = cast(Feed, node.kind).batch
+                shown = test.batches * batch
+                if shown % samples:
+                    notes.warn(
+                        f"a test takes {test.batches:,} batches of {batch:,} from {samples:,} samples: "
+                        "not every sample counts equally often",
+                        node.where,
+                        "choose a batch that divides their number, and as many batches as that takes",
+                    )
 
     def run(self, poll: Callable[[], Request | None]) -> None:
         """Train to the end, or until `poll` says stop, and write the report."""
@@ -123,7 +145,19 @@ class Session:
         )
 
     def summary(self) -> str:
-        """The last words: how good it is, where everything lies, how to go on."""
+        """The last words: how good it is, where everything lies, how to go on.
+
+        Caffe's log has its own last words; only how to go on is added to them.
+        """
+        early = self.stopped is not None and self.stopped.early and self.saved is not None
+        lines = []
+        if self.options.log_style == "lenet":
+            lines += self._result_lines()
+        if early and self.saved:
+            lines.append(f"to go on: {self.options.resume_words(self.saved.state)}")
+        return "\n".join(lines)
+
+    def _result_lines(self) -> list[str]:
         lines = []
         accuracy = self.scores.value("accuracy") if self.scores else None
         if accuracy is not None:
@@ -132,10 +166,7 @@ class Session:
             lines.append(f"weights: {self.saved.weights}")
         if self.folder:
             lines.append(f"report:  {self.folder.path / 'report.html'}")
-        if self.stopped and self.stopped.early and self.saved:
-            words = f"lenet train {self.options.file}".rstrip()
-            lines.append(f"to go on: {words} --snapshot {self.saved.state}")
-        return "\n".join(lines)
+        return lines
 
     def _close_display(self) -> None:
         if self.display:

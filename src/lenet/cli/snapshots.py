@@ -68,6 +68,8 @@ def prepare(outputs: Outputs) -> None:
     folder = Path(outputs.prefix).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise _unwritable(folder, "this is a file, not a folder") from None
     except OSError as error:
         raise _unwritable(folder, error.strerror or str(error)) from None
     if not os.access(folder, os.W_OK | os.X_OK):

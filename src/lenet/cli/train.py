@@ -41,6 +41,13 @@ class Options:
     name: str = ""
     strict: bool = False
 
+    def resume_words(self, state: str) -> str:
+        """The command line that goes on from a solver's state, in the words of this one."""
+        if self.log_style == "caffe":
+            return f"caffe train --solver={self.file} --snapshot={state}"
+        settings = [f"--set {key}={value}" for key, value in self.settings]
+        return " ".join(filter(None, ["lenet train", self.file, *settings, f"--snapshot {state}"]))
+
     def sets(self, key: str) -> bool:
         """Whether a setting replaces this key of the file."""
         return any(name == key for name, _ in self.settings)
@@ -158,4 +165,6 @@ def _carry_out(job: Job, start: Start, options: Options, stack: ExitStack) -> No
     session.begin(start)
     with signals.Signals(options.effects) as requests:
         session.run(requests.poll)
-    print(session.summary(), file=sys.stderr if options.log_style == "caffe" else sys.stdout)
+    words = session.summary()
+    if words:
+        print(words, file=sys.stderr if options.log_style == "caffe" else sys.stdout)

@@ -42,7 +42,10 @@ class Batches:
         self._training = training
         self._device = torch.device(device)
         self._generator = torch.Generator()
-        self._generator.manual_seed(torch.seed() if seed is None else seed)
+        if seed is None:
+            self._generator.seed()
+        else:
+            self._generator.manual_seed(seed)
         reader = feed.source.open(feed.transform.channels)
         try:
             self._length = len(reader)

@@ -66,9 +66,10 @@ class DatabaseReader(Reader):
         self._database = database
         self._channels = channels
         try:
-            if not len(database):
+            first = next(database.records(), None)
+            if first is None:
                 raise DataError("the database holds no records", database.where, "make it anew")
-            image = self._decode_one(*database.record(0))
+            image = self._decode_one(*first)
         except BaseException:
             database.close()
             raise

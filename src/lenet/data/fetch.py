@@ -19,7 +19,7 @@ from lenet.formats.files import file_error, whole_file
 
 _CHUNK = 1 << 16
 _TIMEOUT = 30  # seconds without a byte
-_PARTIAL, _WHOLE, _BEYOND = 206, 200, 416  # answers to a request for a part of a file
+_PARTIAL, _BEYOND = 206, 416  # answers to a request for a part of a file
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,14 @@ class PublicSet:
     inside: tuple[str, ...] = ()
 
 
-_FILES = tuple(
-    f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
-)
+def _four_files(*md5: str) -> dict[str, str]:
+    """MNIST's four names with their checksums."""
+    names = (
+        f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
+    )
+    return dict(zip(names, md5, strict=True))
+
+
 _EMNIST = ("balanced", "byclass", "bymerge", "digits", "letters", "mnist")
 
 # The MD5 sums and addresses are those that torchvision publishes (torchvision/datasets/mnist.py); EMNIST's
@@ -46,50 +51,32 @@ _EMNIST = ("balanced", "byclass", "bymerge", "digits", "letters", "mnist")
 SETS: dict[str, PublicSet] = {
     "mnist": PublicSet(
         "MNIST, handwritten digits (LeCun, Cortes, Burges)",
-        dict(
-            zip(
-                _FILES,
-                (
-                    "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-                    "d53e105ee54ea40749a09fcbcd1e9432",
-                    "9fb629c4189551a2d022fa330f9573f3",
-                    "ec29112dd5afa0611ce80d1b7f02629c",
-                ),
-                strict=True,
-            )
+        _four_files(
+            "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+            "d53e105ee54ea40749a09fcbcd1e9432",
+            "9fb629c4189551a2d022fa330f9573f3",
+            "ec29112dd5afa0611ce80d1b7f02629c",
         ),
         ("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/"),
         "the same images are built in: lenet data mnist DIR",
     ),
     "fashion-mnist": PublicSet(
         "Fashion-MNIST, clothes (Xiao, Rasul, Vollgraf)",
-        dict(
-            zip(
-                _FILES,
-                (
-                    "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-                    "25c81989df183df01b3e8a0aad5dffbe",
-                    "bef4ecab320f06d8554ea6380940ec79",
-                    "bb300cfdad3c16e7a12a480ee83cd310",
-                ),
-                strict=True,
-            )
+        _four_files(
+            "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+            "25c81989df183df01b3e8a0aad5dffbe",
+            "bef4ecab320f06d8554ea6380940ec79",
+            "bb300cfdad3c16e7a12a480ee83cd310",
         ),
         ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
     ),
     "kmnist": PublicSet(
         "Kuzushiji-MNIST, old Japanese characters (CODH)",
-        dict(
-            zip(
-                _FILES,
-                (
-                    "bdb82020997e1d708af4cf47b453dcf7",
-                    "e144d726b3acfaa3e44228e80efcd344",
-                    "5c965bf0a639b31b8f53240b1b52f4d7",
-                    "7320c461ea6c1c855c0b718fb2a4b134",
-                ),
-                strict=True,
-            )
+        _four_files(
+            "bdb82020997e1d708af4cf47b453dcf7",
+            "e144d726b3acfaa3e44228e80efcd344",
+            "5c965bf0a639b31b8f53240b1b52f4d7",
+            "7320c461ea6c1c855c0b718fb2a4b134",
         ),
         ("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
     ),

@@ -162,9 +162,9 @@ def read_table(path: str | Path) -> Array:
     import numpy as np
 
     values = read_array(path)
-    table = values.astype(np.int64) if np.isfinite(values).all() else values
-    if not np.array_equal(table, values) or table.dtype != np.int64:
+    if not (np.abs(values) < 2**31).all() or not (values == np.floor(values)).all():
         raise DataError("a connection table holds whole numbers, this does not", Where(str(path)))
+    table = values.astype(np.int64)
     check_table(table, Notes(), Where(str(path)))
     return table
 

@@ -45,6 +45,11 @@ class Feeder:
         return max((-(-len(batches) // batches.feed.batch) for batches, _ in self._feeds.values()), default=0)
 
     @property
+    def lengths(self) -> dict[str, int]:
+        """How many samples each feed has."""
+        return {name: len(batches) for name, (batches, _) in self._feeds.items()}
+
+    @property
     def positions(self) -> dict[str, int]:
         """How many samples each feed has given."""
         return {name: batches.position for name, (batches, _) in self._feeds.items()}

@@ -101,7 +101,7 @@ class _Resolver:
 
     def value(self, name: str) -> str:
         """The resolved value of a variable, quotes kept."""
-        waiting: dict[str, _Steps] = {name: self._quoted(name)}
+        waiting: dict[str, _Steps] = {} if name in self._done else {name: self._quoted(name)}
         answer: str | None = None
         while waiting:
             current, steps = next(reversed(waiting.items()))

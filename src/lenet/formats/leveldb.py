@@ -70,10 +70,9 @@ class LevelDbReader(KeyValueReader):
         return key, value
 
     def records(self, start: int = 0) -> Iterator[tuple[bytes, bytes]]:
-        if start >= len(self._keys):
-            return
-        for iterator in self._positions(self._keys[start]):
-            yield iterator.item()
+        if not start or start < len(self._keys):
+            for iterator in self._positions(self._keys[start] if start else b""):
+                yield iterator.item()
 
     def close(self) -> None:
         self._database.close()

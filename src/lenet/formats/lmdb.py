@@ -1,7 +1,7 @@
 """LMDB databases: a reader of our own, writing through LMDB itself.
 
-LMDB trusts its file: of 2,000 databases with a few bytes changed, 10 ended the process (SIGABRT in an
-assertion, SIGBUS).  It also refuses to open one database twice in a process, which a training and a
+LMDB trusts its file: of 2,000 databases with a few bytes changed, at least 10 ended the process (SIGABRT
+in an assertion, SIGBUS).  It also refuses to open one database twice in a process, which a training and a
 test net with the same source need, and wants to write a lock file beside the data.  The reader here
 checks every number before it follows it, and only reads.
 """
