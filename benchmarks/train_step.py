@@ -23,6 +23,8 @@ from lenet.engine.train import Trainer
 from lenet.net import State
 
 Step = Callable[[], float]
+ENDLESS = 10**9
+QUIET = (("test_initialization", "false"), ("display", "0"), ("snapshot", "0"))
 
 
 def hand_written(memory_format: torch.memory_format, images: torch.Tensor, labels: torch.Tensor) -> Step:
@@ -63,9 +65,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
-    job = builtin_job(
-        [("max_iter", "1000000000"), ("test_interval", "0"), ("display", "0"), ("snapshot", "0")]
-    )
+    job = builtin_job([("max_iter", str(ENDLESS)), ("test_interval", str(ENDLESS)), *QUIET])
     records = Trainer(job).run()
     feed = next(node.kind for node in job.net.select(State("train")).nodes if not node.inputs)
     batches = Batches(feed, training=True)

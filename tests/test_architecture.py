@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ HEIGHTS = {
     "weights": 4,
     "results": 4,
     "checkpoint": 4,
+    "detection": 4,
     "layers": 3,
     "data": 3,
     "solvers": 3,
@@ -36,7 +38,7 @@ HEIGHTS = {
     "errors": 1,
 }
 TOP = 9  # lenet/__init__.py and lenet/__main__.py: the public names and the command
-PEERS = ({"net", "weights", "results", "checkpoint"}, {"catalogue", "shapes", "errors"})
+PEERS = ({"net", "weights", "results", "checkpoint", "detection"}, {"catalogue", "shapes", "errors"})
 REPORT_SEES = {"report", "formats", "job", "net", "weights", "results", "errors", "shapes"}
 UNCLEAR_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc"}
 LONGEST_FILE = 400
@@ -52,6 +54,12 @@ def relative(path):
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
+def tree(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def module_name(path):
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -62,7 +70,7 @@ NAMES = {module_name(path) for path in MODULES}
 
 def imported(path):
     """The lenet modules that a file imports, anywhere in it, with the line."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names if alias.name.startswith("lenet."))
         elif isinstance(node, ast.ImportFrom):
@@ -137,15 +145,15 @@ def test_every_part_has_its_height():
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_only_the_version_is_taken_from_the_package(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.ImportFrom) and node.module == "lenet":
             names = {alias.name for alias in node.names if f"lenet.{alias.name}" not in NAMES}
             assert names <= {"__version__"}, f"{relative(path)}:{node.lineno}"
 
 
-def eager_imports(tree):
+def eager_imports(module):
     """The names that importing a file imports at once: not in functions, not for types only."""
-    waiting = list(tree.body)
+    waiting = list(module.body)
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.Import):
@@ -161,8 +169,7 @@ def eager_imports(tree):
 def test_torch_is_imported_at_once_by_the_engine_only(path):
     if part(module_name(path)) == "engine":
         return
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    wrong = [line for name, line in eager_imports(tree) if name.split(".")[0] == "torch"]
+    wrong = [line for name, line in eager_imports(tree(path)) if name.split(".")[0] == "torch"]
     assert not wrong, f"{relative(path)}:{wrong}: import torch inside the function that needs it"
 
 
@@ -180,7 +187,8 @@ def run_python(code):
 
 
 def test_reading_and_showing_import_no_torch():
-    running = {"lenet.cli.session", "lenet.__main__"}  # asked for only when something runs
+    # these are asked for only when something runs
+    running = {"lenet.cli.session", "lenet.cli.epoch_session", "lenet.__main__"}
     outside = sorted(name for name in NAMES if part(name) != "engine" and name not in running)
     code = f"""
 import importlib, json, sys
@@ -206,9 +214,7 @@ def test_help_imports_neither_numpy_nor_torch():
 def test_files_and_functions_stay_short(path):
     source = path.read_text(encoding="utf-8")
     assert source.count("\n") <= LONGEST_FILE, f"{relative(path)} is longer than {LONGEST_FILE} lines"
-    functions = [
-        n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
+    functions = [n for n in ast.walk(tree(path)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
     long = [f"{relative(path)}:{f.lineno}: {f.name}" for f in functions if length(f) > LONGEST_FUNCTION]
     assert not long, "\n".join(long)
 

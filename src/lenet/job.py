@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lenet.data.picking import Picking
 from lenet.errors import NOWHERE, Where
 from lenet.net import Net, State
 from lenet.solvers.rate import Rate
@@ -34,11 +35,12 @@ class Solver:
 
 @dataclass(frozen=True)
 class Test:
-    """A network to test with, how many batches a test takes."""
+    """A network to test with, how many batches a test takes (0: all samples once), what it is called."""
 
     net: Net
     state: State
     batches: int
+    name: str = ""
 
     __test__ = False  # the name is the field's word, not a test class of pytest's
 
@@ -54,6 +56,22 @@ class Schedule:
     test_loss: bool = False  # sum the test nets' losses as well
     snapshot: int = 0
     snapshot_last: bool = True  # save after the last update, too
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """Training one sample at a time in epochs, with tests between them; counted from epoch `first`.
+
+    Weights are saved after each epoch from `save` on, None means never, and with 1 before the first one,
+    too; every `display` samples progress is told; `double` asks for float64.
+    """
+
+    number: int
+    picking: Picking = Picking()
+    first: int = 1
+    save: int | None = 1
+    display: int = 0
+    double: bool = True
 
 
 @dataclass(frozen=True)
@@ -78,4 +96,5 @@ class Job:
     weights: tuple[str, ...] = ()  # files to start from, the later winning by layer name
     device: Literal["cpu", "gpu"] = "cpu"
     device_index: int = 0
+    epochs: Epochs | None = None  # instead of the schedule, where training goes sample by sample
     where: Where = field(default=NOWHERE, compare=False)

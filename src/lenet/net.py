@@ -163,11 +163,11 @@ class Net:
         return replace(self, nodes=kept, state=state)
 
     def outputs(self) -> tuple[str, ...]:
-        """The blobs that nobody consumes, alphabetically, as Caffe reports them."""
+        """The blobs that nobody consumes, alphabetically, as Caffe reports them; unnamed ones are not."""
         open_blobs: set[str] = set()
         for node in self.nodes:
             open_blobs -= set(node.inputs)
-            open_blobs |= set(node.outputs)
+            open_blobs |= {blob for blob in node.outputs if not is_unnamed(blob)}
         return tuple(sorted(open_blobs))
 
     def leading_to(self, blob: str) -> Net:
@@ -235,6 +235,11 @@ class Net:
     @staticmethod
     def _error(node: Node, message: str, hint: str = "") -> DescriptionError:
         return DescriptionError(f"layer '{node.name}' ({type_name(node.kind)}): {message}", node.where, hint)
+
+
+def is_unnamed(blob: str) -> bool:
+    """Whether a blob's name, in parentheses, only stands for an output that the description does not name."""
+    return blob.startswith("(")
 
 
 def type_name(kind: Kind) -> str:

@@ -51,13 +51,17 @@ class TestStarted:
 
 @dataclass(frozen=True)
 class TestScores:
-    """The mean of every output of test network `net` over its batches; `loss` if it was asked for."""
+    """The mean of every output of test network `net` over its batches; `loss` if it was asked for.
+
+    `name` is what the test is called, if it has a name.
+    """
 
     iteration: int
     net: int
     outputs: tuple[Output, ...]
     seconds: float
     loss: float | None = None
+    name: str = ""
     __test__ = False
 
     def value(self, name: str) -> float | None:
@@ -83,8 +87,123 @@ class Stopped:
     seconds: float
 
 
-Record = Progress | TestStarted | TestScores | Snapshot | Stopped
-_RECORDS = {record.__name__: record for record in (Progress, TestStarted, TestScores, Snapshot, Stopped)}
+@dataclass(frozen=True)
+class EpochStarted:
+    """Epoch `epoch`, counted from 1, of `epochs` begins; it shows about `samples` samples."""
+
+    iteration: int
+    epoch: int
+    epochs: int
+    samples: int
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The least and the greatest of `number` numbers."""
+
+    number: int
+    least: float
+    greatest: float
+
+
+@dataclass(frozen=True)
+class RatesFound:
+    """Learning rates of their own were found for all parameters from `samples` second derivatives.
+
+    `before` holds the parameters, and the gradients and second derivatives that were known before.
+    """
+
+    iteration: int
+    samples: int
+    rates: Spread
+    before: tuple[Spread, Spread, Spread]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class EpochProgress:
+    """So far `shown` of about `samples` samples of an epoch, or all of them if it is `over`.
+
+    `left` are not shown yet, by class.
+    """
+
+    iteration: int
+    epoch: int
+    shown: int
+    samples: int
+    seconds: float
+    left: tuple[int, ...] = ()
+    over: bool = False
+
+
+@dataclass(frozen=True)
+class TestProgress:
+    """So far `done` of `samples` samples of a test."""
+
+    iteration: int
+    net: int
+    done: int
+    samples: int
+    seconds: float
+    __test__ = False
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """How test set `name` was answered: the mean energy, and per class how many samples, how many wrongly.
+
+    Both are empty where answers are not classes.
+    """
+
+    iteration: int
+    net: int
+    name: str
+    epoch: int
+    total: int
+    energy: float
+    samples: tuple[int, ...]
+    errors: tuple[int, ...]
+    classes: tuple[str, ...] = ()
+
+    @property
+    def error(self) -> float | None:
+        """The part of samples answered wrongly, 0 to 1."""
+        return sum(self.errors) / sum(self.samples) if sum(self.samples) else None
+
+    @property
+    def class_error(self) -> float | None:
+        """The same as the mean over classes that have samples."""
+        pairs = zip(self.errors, self.samples, strict=True)
+        parts = [errors / samples for errors, samples in pairs if samples]
+        return sum(parts) / len(parts) if parts else None
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """An epoch is over, `shown` samples were learned from, tests and weights are done."""
+
+    iteration: int
+    epoch: int
+    shown: int
+    seconds: float
+    training_seconds: float
+    testing_seconds: float
+
+
+Record = (
+    Progress
+    | TestStarted
+    | TestScores
+    | Snapshot
+    | Stopped
+    | EpochStarted
+    | RatesFound
+    | EpochProgress
+    | TestProgress
+    | ClassScores
+    | EpochEnded
+)
+_RECORDS = {record.__name__: record for record in Record.__args__}
 
 
 def to_json(record: Record) -> dict[str, Any]:
@@ -92,14 +211,23 @@ def to_json(record: Record) -> dict[str, Any]:
     data = {"record": type(record).__name__, **vars(record)}
     if "outputs" in data:  # written out, since asdict would cost more than a small network's update
         data["outputs"] = [dict(vars(output)) for output in data["outputs"]]
+    if isinstance(record, RatesFound):
+        data |= {"rates": vars(record.rates), "before": [vars(spread) for spread in record.before]}
     return data
 
 
 def from_json(data: dict[str, Any]) -> Record:
     """The record that `to_json` wrote."""
-    fields = {key: value for key, value in data.items() if key != "record"}
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in data.items()
+        if key != "record"
+    }
     if "outputs" in fields:
         fields["outputs"] = tuple(Output(**output) for output in fields["outputs"])
+    if "rates" in fields:
+        fields["rates"] = Spread(**fields["rates"])
+        fields["before"] = tuple(Spread(**spread) for spread in fields["before"])
     record: Record = _RECORDS[data["record"]](**fields)
     return record
 
@@ -140,3 +268,60 @@ class Answers:
         size = len(self.classes)
         pairs = self.labels.astype(np.int64) * size + self.answers
         return np.bincount(pairs, minlength=size * size).reshape(size, size)
+
+
+@dataclass(frozen=True)
+class Box:
+    """A found object: a rectangle in pixels of the image, which it may reach out of.
+
+    `label` is the number of its class; `votes` boxes were merged into it; `scale` is the index of the
+    scale, `row` and `column` the output position where it was found (-1: not known).
+    """
+
+    top: float
+    left: float
+    height: float
+    width: float
+    label: int
+    confidence: float
+    votes: int = 1
+    scale: int = -1
+    row: int = -1
+    column: int = -1
+
+    def shared(self, other: Box) -> float:
+        """The part of both boxes together that lies in both: intersection over union.
+
+        >>> Box(0, 0, 2, 2, 0, 1.0).shared(Box(0, 1, 2, 2, 0, 1.0)) == 1 / 3
+        True
+        """
+        down = min(self.top + self.height, other.top + other.height) - max(self.top, other.top)
+        across = min(self.left + self.width, other.left + other.width) - max(self.left, other.left)
+        common = max(down, 0.0) * max(across, 0.0)
+        union = self.height * self.width + other.height * other.width - common
+        return common / union if union > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What was found in one image of `height` x `width` pixels, the most confident first."""
+
+    name: str
+    height: int
+    width: int
+    boxes: tuple[Box, ...]
+    classes: tuple[str, ...] = ()
+
+    def class_name(self, label: int) -> str:
+        """The name of a class, its number where it has none."""
+        return self.classes[label] if 0 <= label < len(self.classes) else str(label)
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as JSON data; :meth:`from_json` gives it back."""
+        return {**vars(self), "boxes": [dict(vars(box)) for box in self.boxes], "classes": [*self.classes]}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Detections:
+        """What `to_json` wrote."""
+        boxes = tuple(Box(**box) for box in data["boxes"])
+        return cls(data["name"], data["height"], data["width"], boxes, tuple(data["classes"]))

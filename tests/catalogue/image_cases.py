@@ -8,6 +8,8 @@ from lenet.layers import (
     Absolute,
     Bias,
     ChannelDense,
+    ClassAnswer,
+    ClassTargets,
     Colour,
     ContrastNormalization,
     DivisiveNormalization,
@@ -15,6 +17,7 @@ from lenet.layers import (
     GaussianPooling,
     Interlace,
     Jitter,
+    L1Penalty,
     LaplacianPyramid,
     LeakyTanH,
     LowerBound,
@@ -29,11 +32,13 @@ from lenet.layers import (
     Shifts,
     SmoothShrink,
     SoftShrink,
+    SquaredError,
     Subsampling,
     SubtractiveNormalization,
     TableConvolution,
     TableDense,
     TanhShrink,
+    TargetCrossEntropy,
     WindowMerge,
 )
 from lenet.layers.fillers import Uniform
@@ -42,7 +47,7 @@ IMAGE = tuple("NCHW")
 RGB = (*"N", 3, *"HW")
 FOUR = (*"N", 4, *"HW")
 FLAT = tuple("NC")
-TABLE = ((0, 0), (3, 0), (1, 1), (1, 3), (2, 3), (1, 3))  # output 2 has no row, output 3 one row twice
+TABLE = ((0, 0), (3, 0), (1, 1), (1, 3), (2, 3))  # output 2 has no row
 WEIGHT = {"weight_filler": Uniform(0.5, 1.5)}
 BIAS = {"bias_filler": Uniform(0.1, 0.6)}
 INEXACT = {"gradient": False}
@@ -106,7 +111,7 @@ ROWS = [
     ("resize", Resize(size=(2, 2), method="mean"), (IMAGE,)),
     ("resize", Resize(ratio=(1.5, 0.5)), (IMAGE,)),
     ("fit", Fit((6, 4)), (IMAGE,)),
-    ("fit", Fit(None, preparation=Bias(**BIAS), sides=(1, 0, 0, 2)), (IMAGE,)),
+    ("fit", Fit(None, preparation=Absolute(), sides=(1, 0, 0, 2)), (IMAGE,)),
     ("jitter", Jitter(rotations=(10.0,)), (IMAGE,)),
     (
         "jitter",
@@ -119,8 +124,20 @@ ROWS = [
     ("plain_dropout", PlainDropout(0.4, "never"), (FLAT,), {"training": True}),
     ("narrow", Narrow(axis=-1, size=2, offsets=(1, 0)), (IMAGE,)),
     ("select", Select((1, 0, 1)), (IMAGE,)),
-    ("window_merge", WindowMerge(((2, 1), (1, 2)), ((1, 1), (1, 2))), (IMAGE, (*"NK", 4, 8))),
+    ("window_merge", WindowMerge(((2, 1), (1, 2)), ((1, 1), (1, 2))), (IMAGE, (*"NK", 5, 12))),
+    ("l1_penalty", L1Penalty(0.1, 0.25), (IMAGE,)),
     ("laplacian_pyramid", LaplacianPyramid(2, (3,)), (IMAGE,), INEXACT),
     ("shifts", Shifts((2, 3)), (IMAGE,)),
     ("interlace", Interlace((2, 1)), (IMAGE, IMAGE)),
+    ("squared_error", SquaredError(), (FLAT, FLAT)),
+    ("squared_error", SquaredError(), ((*"NC", 1, 1), FLAT)),
+    ("target_cross_entropy", TargetCrossEntropy(), (FLAT, FLAT), INEXACT),
+    ("class_targets", ClassTargets(3, 0.5), (("N",),), INEXACT | {"labels": (0, 3)}),
+    ("class_targets", ClassTargets(2, binary=True), (("N",),), INEXACT | {"labels": (0, 2)}),
+    ("class_answer", ClassAnswer(), ((*"N", 3, *"HW"),), INEXACT),
+    ("class_answer", ClassAnswer(0.5, "distance", tanh=True), ((*"N", 3),), INEXACT),
+    ("class_answer", ClassAnswer(confidence="single", forced=1), ((*"N", 3),), INEXACT),
+    ("class_answer", ClassAnswer(confidence="difference"), ((*"N", 2),), INEXACT),
+    ("class_answer", ClassAnswer(binary=True), ((*"N", 1),), INEXACT),
+    ("class_answer", ClassAnswer(only=1), ((*"N", 3),), INEXACT),
 ]

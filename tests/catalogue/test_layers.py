@@ -11,6 +11,7 @@ from dataclasses import FrozenInstanceError, dataclass, fields
 
 import pytest
 import torch
+from caffe_cases import CAFFE_ROWS
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from image_cases import ROWS
@@ -53,6 +54,9 @@ class Case:
     has_batch: bool = True  # the first axis may change between calls
     gradient: bool = True
     training: bool = False
+    labels: tuple = ()  # (input, number of classes): this input holds whole numbers below it
+
+    writes: bool = False  # a file, which a test of its own looks at
 
     def __str__(self):
         changed = [
@@ -140,8 +144,8 @@ CASES = [
     Case("eltwise", Eltwise("product", stable=False), (tuple("NC"), tuple("NC"))),
     Case("eltwise", Eltwise("max"), (IMAGE, IMAGE, IMAGE)),
 ]
-CASES += [Case(*row[:3], **dict(*row[3:])) for row in ROWS]
-RUNNING = [case for case in CASES if not isinstance(case.layer, Input)]
+CASES += [Case(*row[:3], **dict(*row[3:])) for row in (*ROWS, *CAFFE_ROWS)]
+RUNNING = [case for case in CASES if not isinstance(case.layer, Input) and not case.writes]
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 every_running = pytest.mark.parametrize("case", RUNNING, ids=str)
 
@@ -158,6 +162,9 @@ def tensors(case, shapes, dtype=torch.float32):
     if isinstance(case.layer, SoftmaxLoss | Accuracy):
         classes = shapes[0][case.layer.axis]
         inputs[1] = torch.randint(classes, shapes[1], generator=generator)
+    if case.labels:
+        place, classes = case.labels
+        inputs[place] = torch.randint(classes, shapes[place], generator=generator)
     if getattr(case.layer, "method", "") == "stochastic":
         inputs = [tensor.abs() for tensor in inputs]
     return inputs
@@ -222,8 +229,11 @@ def test_parameters_are_used_as_declared(case):
     shapes = case.shapes(SIZES)
     weights = [tensor.requires_grad_() for tensor in parameters(case, shapes)]
     outputs = run(case, shapes, tensors(case, shapes), weights)
-    assert set(case.layer.parameters(shapes)) <= {"weight", "bias", "mean_weight"}
-    if weights:
+    declared = case.layer.parameters(shapes)
+    assert all(
+        name in {"mean", "variance", "count"} or name.endswith(("weight", "bias")) for name in declared
+    )
+    if all(parameter.learned for parameter in declared.values()) and weights:
         gradients = torch.autograd.grad(sum(output.sum() for output in outputs), weights)
         assert all(gradient.count_nonzero() for gradient in gradients)
 
@@ -232,7 +242,9 @@ def test_parameters_are_used_as_declared(case):
 def test_gradient_in_float64(case):
     shapes = case.shapes(SMALL)
     inputs, weights = tensors(case, shapes, torch.float64), parameters(case, shapes, torch.float64)
-    variables = [t.requires_grad_() for t in (*inputs, *weights) if t.is_floating_point()]
+    learned = [p.learned for p in case.layer.parameters(shapes).values()]
+    variables = [t.requires_grad_() for t in inputs if t.is_floating_point()]
+    variables += [t.requires_grad_(wanted) for t, wanted in zip(weights, learned, strict=True)]
     labels = [t for t in inputs if not t.is_floating_point()]
 
     def outputs(*given):

@@ -1,8 +1,6 @@
 """Calling `lenet` in this process, and small files to call it with."""
 
 import struct
-import subprocess
-import sys
 from dataclasses import dataclass
 
 import pytest
@@ -61,23 +59,6 @@ def small_net(tmp_path):
     path = tmp_path / "small.prototxt"
     path.write_text(SMALL_NET)
     return path
-
-
-@pytest.fixture
-def cpu_seconds():
-    """Runs Python code in a process of its own; gives the processor seconds that it took."""
-    resource = pytest.importorskip("resource")
-
-    def used():
-        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return usage.ru_utime + usage.ru_stime
-
-    def run(code):
-        before = used()
-        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-        return used() - before
-
-    return run
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from lenet.cli.messages import error_text, telling
 from lenet.errors import DataError, DescriptionError, Notes, SeveralErrors, UsageError, Where
 
 COMMAND = [sys.executable, "-m", "lenet"]
-HELP_SECONDS = 0.3
 
 
 def start(*words, **settings):
@@ -25,11 +24,6 @@ def test_help_names_every_verb(lenet):
         result = lenet(*words)
         assert result.code == 0
         assert all(f"  {name}  " in result.out or f"  {name} " in result.out for name in VERBS)
-
-
-def test_help_is_quick(cpu_seconds):
-    code = "from lenet.__main__ import main; main(['--help'])"
-    assert min(cpu_seconds(code) for _ in range(4)) < HELP_SECONDS
 
 
 @pytest.mark.parametrize("name", [name for name, verb in VERBS.items() if not verb.raw])

@@ -15,6 +15,7 @@ import torch
 
 from lenet.errors import DescriptionError
 from lenet.layers.draws import Draws
+from lenet.layers.fan_fillers import FanUniform
 from lenet.layers.fillers import (
     FILLERS,
     Bilinear,
@@ -26,6 +27,7 @@ from lenet.layers.fillers import (
     Uniform,
     Xavier,
 )
+from lenet.layers.local_mean import GaussianWindow
 
 RECORDED = json.loads(
     (Path(__file__).parents[1] / "oracle" / "caffe" / "fillers.json").read_text(encoding="utf-8")
@@ -86,7 +88,9 @@ def test_the_ends_are_those_of_caffe(entry):
 
 
 def test_every_filler_is_recorded_or_exact():
-    assert {type(filler_of(entry["filler"])) for entry in RECORDED} | {Bilinear} == {
+    # FanUniform and GaussianWindow are EBLearn's, recorded in tests/golden/test_eblearn_modules.py
+    exact = {Bilinear, FanUniform, GaussianWindow}
+    assert {type(filler_of(entry["filler"])) for entry in RECORDED} | exact == {
         FILLERS[name] for name in FILLERS
     }
 

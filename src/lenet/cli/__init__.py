@@ -45,11 +45,15 @@ VERBS: dict[str, Verb] = {
     "train": Verb("lenet.cli.train", "train a network; without a file: LeNet on MNIST, both built in"),
     "test": Verb("lenet.cli.test", "score a network with its weights on its test data"),
     "classify": Verb("lenet.cli.classify", "say what images show"),
+    "detect": Verb("lenet.cli.detect", "find objects in images, with a configuration or a slid classifier"),
     "show": Verb("lenet.cli.show", "look into a file: layers, shapes, weights, cost; what was upgraded"),
     "time": Verb("lenet.cli.time", "time every layer of a network, forward and backward"),
     "convert": Verb("lenet.cli.convert", "rewrite a file in today's form, text or binary"),
     "data": Verb("lenet.cli.data", "write, fetch and look into data sets and databases"),
+    "doctor": Verb("lenet.cli.doctor", "say which variables of a .conf are used, mistyped, or in vain"),
+    "run": Verb("lenet.cli.run", "run a script for Caffe's Python interface as it is", raw=True),
     "caffe": Verb("lenet.cli.caffe", "Caffe's own command lines, word for word", raw=True),
+    "eblearn": Verb("lenet.cli.eblearn", "EBLearn's own command lines, word for word", raw=True),
     "shims": Verb("lenet.cli.shims", "write launchers, so that Caffe's tutorial scripts run as they are"),
 }
 

@@ -25,7 +25,9 @@ class Parser(ArgumentParser):
 
         Raises: UsageError that names the word and the nearest option.
         """
-        args, unknown = self.parse_known_args(words)
+        several = any(action.nargs == "*" for action in self._get_positional_actions())
+        # else "FILE --flag IMAGE" would leave IMAGE over
+        args, unknown = (self.parse_known_intermixed_args if several else self.parse_known_args)(words)
         if unknown:
             word = unknown[0].split("=")[0]
             what = "option" if word.startswith("-") else "argument"
@@ -64,6 +66,25 @@ def add_state(parser: ArgumentParser) -> None:
 def add_device(parser: ArgumentParser) -> None:
     """`--device`, for verbs that run a network."""
     parser.add_argument("--device", default="cpu", metavar="DEVICE", help="cpu, gpu or gpu:N (cpu)")
+
+
+def add_configuration(parser: ArgumentParser) -> None:
+    """What is told about a configuration of EBLearn's: `--run-type`, `--set`, `--allow-shell`."""
+    parser.add_argument(
+        "--run-type",
+        choices=("train", "detect", "fprop"),
+        default="train",
+        help="of a .conf: as who reads it",
+    )
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="of a .conf: replace a variable; may be given several times",
+    )
+    parser.add_argument("--allow-shell", action="store_true", help="run the commands that a .conf holds")
 
 
 def state_of(args: Namespace, net: Net, phase: Phase) -> State:

@@ -52,7 +52,7 @@ def run(args: Namespace) -> int:
         raise FileError("is there already", Where(str(args.target)), "--force replaces it")
     with telling(args.strict) as notes:
         message, was = read_upgraded(args.source, notes)
-        data = _encoded(message, form, notes)
+        data = _encoded(message, form, was not in ("", "V2"), notes)
         notes.check()
     with whole_file(args.target) as file:
         file.write(data)
@@ -83,9 +83,9 @@ def _form(target: Path) -> str:
     return FORMS[target.suffix]
 
 
-def _encoded(message: Message, form: str, notes: Notes) -> bytes:
+def _encoded(message: Message, form: str, upgraded: bool, notes: Notes) -> bytes:
     if form == "text":
-        return write_text(message).encode()
+        return write_text(message, by_number=upgraded).encode()  # in Caffe's order, as its own tool writes
     from lenet.formats.protobuf import write_binary
 
     return write_binary(message, schema(), notes)

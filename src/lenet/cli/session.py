@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from lenet.cli import snapshots
 from lenet.cli.messages import telling
@@ -35,21 +36,29 @@ class Session:
 
     def __init__(self, job: Job, options: Options, sources: Sequence[Path]) -> None:
         self.options = options
-        in_folder = options.runs and not options.file and not options.sets("snapshot_prefix")
+        in_folder = bool(options.runs) and self._saves_in_folder()
         if not in_folder:
             snapshots.prepare(job.outputs)
         self.folder = self._make_folder(job, sources)
         if self.folder and in_folder:
-            job = replace(job, outputs=replace(job.outputs, prefix=str(self.folder.path / "lenet")))
+            prefix = f"{self.folder.path}{os.sep}{job.outputs.prefix if options.file else 'lenet'}"
+            job = replace(job, outputs=replace(job.outputs, prefix=prefix))
         self.job = job
         with telling() as notes:
             self.device = device.choose(job.device, job.device_index, notes)
-        self.trainer = Trainer(job, device=self.device, save=snapshots.save)
+        self.trainer = self._make_trainer()
         self.listeners: list[Callable[[Record], None]] = []
         self.scores: TestScores | None = None
         self.saved: Snapshot | None = None
         self.stopped: Stopped | None = None
         self.display: ProgressDisplay | None = None
+
+    def _saves_in_folder(self) -> bool:
+        """Whether weights go into the run's folder: a file of Caffe's says itself where they go."""
+        return not self.options.file and not self.options.sets("snapshot_prefix")
+
+    def _make_trainer(self) -> Any:  # noqa: ANN401 one of the engine's trainers
+        return Trainer(self.job, device=self.device, save=snapshots.save)
 
     def _make_folder(self, job: Job, sources: Sequence[Path]) -> RunFolder | None:
         if not self.options.runs:
@@ -70,9 +79,13 @@ class Session:
             log.start(self.job, gpu=gpu, snapshot=self.options.snapshot, ignored=ignored, blobs=blobs)
             self.listeners.append(log.record)
         else:
-            echo = self.folder.log if self.folder else lambda line: None
-            self.display = ProgressDisplay(self.job.solver.iterations, echo=echo)
-            self.listeners.append(self.display.show)
+            self._show_progress(self.job.solver.iterations)
+
+    def _show_progress(self, iterations: int) -> None:
+        """Show how far training is on the way to its last iteration, and keep it in the run's log."""
+        echo = self.folder.log if self.folder else lambda line: None
+        self.display = ProgressDisplay(iterations, echo=echo)
+        self.listeners.append(self.display.show)
 
     def _write(self, text: str) -> None:
         """A line of Caffe's log goes to stderr, as there."""
@@ -154,14 +167,18 @@ class Session:
         if self.options.log_style == "lenet":
             lines += self._result_lines()
         if early and self.saved:
-            lines.append(f"to go on: {self.options.resume_words(self.saved.state)}")
+            lines.append(f"to go on: {self._resume_words(self.saved)}")
         return "\n".join(lines)
+
+    def _resume_words(self, saved: Snapshot) -> str:
+        """The command line that goes on from there."""
+        return self.options.resume_words(saved.state)
 
     def _result_lines(self) -> list[str]:
         lines = []
         accuracy = self.scores.value("accuracy") if self.scores else None
-        if accuracy is not None:
-            lines.append(f"test accuracy {100 * accuracy:.2f} % after {self.trainer.iteration:,} iterations")
+        if self.scores and accuracy is not None:
+            lines.append(f"test accuracy {100 * accuracy:.2f} % after {self.scores.iteration:,} iterations")
         if self.saved:
             lines.append(f"weights: {self.saved.weights}")
         if self.folder:

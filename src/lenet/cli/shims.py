@@ -1,4 +1,4 @@
-"""`lenet shims DIR`: launchers where Caffe's build puts its programs, so that old scripts run as they are."""
+"""`lenet shims DIR`: launchers where Caffe or EBLearn have their programs, so that old scripts run."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ MARK = "# Written by `lenet shims`"  # tells our launchers from somebody's own p
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("folder", metavar="DIR", type=Path, help="the root of a tree laid out like Caffe's")
+    parser.add_argument("folder", metavar="DIR", type=Path, help="the root of a tree laid out like theirs")
+    parser.add_argument(
+        "--system", choices=("caffe", "eblearn"), default="caffe", help="whose programs they are (caffe)"
+    )
     parser.epilog = examples(
         "lenet shims .                                 # in the root of a tree like Caffe's",
         "./examples/mnist/create_mnist.sh              # calls build/examples/mnist/convert_mnist_data.bin",
         "./examples/mnist/train_lenet.sh               # calls build/tools/caffe",
         'PATH="$PWD/build/tools:$PATH" caffe train --solver=solver.prototxt',
+        "lenet shims --system eblearn .                # bin/train, bin/detect, bin/metarun",
     )
 
 
@@ -31,11 +35,13 @@ def run(args: Namespace) -> int:
 
     Raises: FileError that names them.
     """
-    launchers = {args.folder / place: words for place, words in layout().items()}
+    places = eblearn_layout() if args.system == "eblearn" else layout()
+    launchers = {args.folder / place: words for place, words in places.items()}
     _refuse_foreign(launchers)
     for path, words in launchers.items():
         _write(path, launcher(words))
-    print(f"{len(launchers)} launchers under {args.folder / 'build'}, for {sys.executable}")
+    folder = args.folder / ("bin" if args.system == "eblearn" else "build")
+    print(f"{len(launchers)} launchers under {folder}, for {sys.executable}")
     return 0
 
 
@@ -48,6 +54,11 @@ def layout() -> dict[str, str]:
         for name, (folder, words) in programs.items()
         for ending in ("", ".bin")
     }
+
+
+def eblearn_layout() -> dict[str, str]:
+    """The same for EBLearn's tree."""
+    return {f"bin/{tool}": f"eblearn {tool}" for tool in ("train", "detect", "metarun")}
 
 
 def launcher(words: str) -> str:

@@ -6,12 +6,13 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from lenet.cli import examples
-from lenet.cli.arguments import add_state, add_strict, state_of
+from lenet.cli.arguments import add_configuration, add_state, add_strict, state_of
 from lenet.cli.messages import telling
 from lenet.data.database import backend_of
 from lenet.data.feed import Feed
+from lenet.dialects import recognise
 from lenet.dialects.caffe.contents import content_of
-from lenet.errors import FileError, LenetError, Notes, SeveralErrors, Where
+from lenet.errors import FileError, LenetError, Notes, SeveralErrors, UsageError, Where
 from lenet.net import Net, NodeShapes, Phase
 from lenet.report.network import known_shapes, network_table
 from lenet.shapes import Shape, text
@@ -22,7 +23,9 @@ PHASES: tuple[Phase, ...] = ("train", "test")
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("file", metavar="FILE", type=Path, help="a net, solver, caffemodel or solverstate")
+    parser.add_argument(
+        "file", metavar="FILE", type=Path, help="a net, solver, caffemodel or solverstate; a .conf or .mat"
+    )
     parser.add_argument("--phase", choices=PHASES, help="only this network; without it all that differ")
     parser.add_argument(
         "--input",
@@ -32,6 +35,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=[],
         help="the shape of an input, whose data are not opened then",
     )
+    add_configuration(parser)
     add_state(parser)
     add_strict(parser)
     parser.epilog = examples(
@@ -39,6 +43,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "lenet show lenet_solver.prototxt",
         "lenet show lenet_iter_10000.caffemodel",
         "lenet show deploy.prototxt --input data=1x3x224x224",
+        "lenet show mnist.conf --run-type detect",
     )
 
 
@@ -50,15 +55,37 @@ def run(args: Namespace) -> int:
     if args.file.is_dir() and backend_of(str(args.file)):
         raise FileError("is a database", Where(str(args.file)), f"lenet data ls {args.file}")
     with telling(args.strict) as notes:
-        content = content_of(args.file)
-        if content in (None, "state") and args.file.suffix == ".binaryproto":
+        content = None if _is_eblearn(args.file) else content_of(args.file)
+        if _is_eblearn(args.file):
+            _eblearn(args, notes)
+        elif content in (None, "state") and args.file.suffix == ".binaryproto":
             _array(args.file)
         elif content is None:
-            hint = "nets, solvers, caffemodels and solverstates of Caffe are"
+            hint = "nets, solvers, caffemodels and solverstates of Caffe are, and EBLearn's .conf and .mat"
             raise FileError("is no file that lenet knows", Where(str(args.file)), hint)
         else:
             {"net": _net, "solver": _solver, "weights": _weights, "state": _state}[content](args, notes)
     return 0
+
+
+def _is_eblearn(path: Path) -> bool:
+    """Whether EBLearn's readers take a file; what is nobody's Caffe's reader tells."""
+    try:
+        return recognise(path).name == "eblearn"
+    except UsageError:
+        return False
+
+
+def _eblearn(args: Namespace, notes: Notes) -> None:
+    """A configuration's network, or a matrix."""
+    from lenet.cli.show_eblearn import read_configured, show_matrix
+    from lenet.formats.matrix import is_matrix
+
+    if args.file.suffix.lower() == ".mat" or is_matrix(args.file):
+        show_matrix(args.file)
+        return
+    net = read_configured(args, notes)
+    _show(net, _heading(net, args.run_type), dict(args.input), notes)
 
 
 def _array(path: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lenet.checkpoint import SolverState
-from lenet.dialects.caffe.weights import read_state, read_weights, write_state, write_weights
+from lenet.dialects.caffe.snapshots import learned_weights, write_snapshot
+from lenet.dialects.caffe.weights import read_state, read_weights
 from lenet.errors import FileError, Notes, UsageError, Where
 from lenet.job import Job, Outputs
 from lenet.results import Snapshot
@@ -40,24 +41,9 @@ def read_start(weights: str, snapshot: str, job: Job, notes: Notes) -> Start:
         )
     if snapshot:
         state = read_state(snapshot)
-        return Start((read_weights(_learned(state, snapshot), notes),), state)
+        return Start((read_weights(learned_weights(state, snapshot), notes),), state)
     paths = weights.split(",") if weights else job.weights
     return Start(tuple(read_weights(path.strip(), notes) for path in paths))
-
-
-def _learned(state: SolverState, snapshot: str) -> str:
-    """The weights that belong to a state: where it says, or beside it."""
-    if not state.weights:
-        raise FileError("names no weights to go on with", Where(snapshot))
-    beside = Path(snapshot).parent / Path(state.weights).name
-    for path in (Path(state.weights), beside):
-        if path.is_file():
-            return str(path)
-    raise FileError(
-        f"its weights '{state.weights}' are neither where it says nor beside it",
-        Where(snapshot),
-        f"put {beside.name} beside {Path(snapshot).name}",
-    )
 
 
 def prepare(outputs: Outputs) -> None:
@@ -89,11 +75,7 @@ def save(checkpoint: Checkpoint) -> Snapshot:
 
     Raises: FileError if they cannot be written; older snapshots stay whole.
     """
-    job, iteration = checkpoint.job, checkpoint.state.iteration
-    ending = ".h5" if job.outputs.form == "hdf5" else ""
-    stem = f"{job.outputs.prefix}_iter_{iteration}"
-    weights, state = f"{stem}.caffemodel{ending}", f"{stem}.solverstate{ending}"
+    job = checkpoint.job
     gradients = checkpoint.network.gradients() if job.outputs.gradients else None
-    write_weights(weights, checkpoint.network.net, checkpoint.network.weights(), gradients)
-    write_state(state, replace(checkpoint.state, weights=weights))
-    return Snapshot(iteration, weights, state)
+    network = checkpoint.network
+    return write_snapshot(job.outputs, network.net, checkpoint.state, network.weights(), gradients)

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,11 +15,13 @@ from typing import TYPE_CHECKING, Literal
 from lenet.cli import examples, signals
 from lenet.cli.arguments import add_state, add_strict, device_of
 from lenet.cli.messages import telling
-from lenet.errors import Notes, UsageError
+from lenet.dialects import recognise
+from lenet.errors import Notes, UsageError, Where
 from lenet.job import Job
 from lenet.results import Record
 
 if TYPE_CHECKING:
+    from lenet.cli.session import Session
     from lenet.cli.snapshots import Start
 
 Listener = Callable[[Record], None]
@@ -26,7 +29,7 @@ Listener = Callable[[Record], None]
 
 @dataclass(frozen=True)
 class Options:
-    """What a command line asks of a training, in today's words or Caffe's."""
+    """What a command line asks of a training, in today's words, Caffe's or EBLearn's."""
 
     file: str = ""  # empty: the built-in LeNet
     settings: tuple[tuple[str, str], ...] = ()
@@ -35,11 +38,23 @@ class Options:
     device: str = ""  # "", "cpu", "gpu" or "gpu:1"; empty: as the file says
     level: int = 0
     stages: tuple[str, ...] = ()
-    log_style: Literal["lenet", "caffe"] = "lenet"
+    log_style: Literal["lenet", "caffe", "eblearn"] = "lenet"
     effects: Mapping[str, signals.Effect] = field(default_factory=lambda: signals.DEFAULT)
     runs: str = "runs"  # where run folders are made; empty: none is made
     name: str = ""
     strict: bool = False
+    allow_shell: bool = False  # run the commands in a configuration of EBLearn's
+    allow_python: bool = False  # run the code that Caffe's Python layers name
+
+    def words(self, settings: Mapping[str, str]) -> str:
+        """The command line that trains the same file with these settings."""
+        if self.log_style == "eblearn":
+            return f"lenet eblearn train {self.file}, with these in the file: " + ", ".join(
+                f"{key} = {value}" for key, value in settings.items()
+            )
+        return " ".join(
+            ["lenet train", self.file, *(f"--set {key}={value}" for key, value in settings.items())]
+        )
 
     def resume_words(self, state: str) -> str:
         """The command line that goes on from a solver's state, in the words of this one."""
@@ -55,7 +70,12 @@ class Options:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of `lenet train`."""
-    parser.add_argument("file", nargs="?", default="", help="a solver; without it LeNet on MNIST, built in")
+    parser.add_argument(
+        "file",
+        nargs="?",
+        default="",
+        help="a solver of Caffe's or a .conf of EBLearn's; without it LeNet on MNIST, built in",
+    )
     parser.add_argument(
         "--set",
         dest="settings",
@@ -67,16 +87,21 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--weights", default="", metavar="FILE[,FILE]", help="start from these weights")
     parser.add_argument("--snapshot", default="", metavar="STATE", help="go on from a .solverstate")
     parser.add_argument("--device", default="", help="cpu, gpu or gpu:N; without it as the file says")
-    parser.add_argument("--log-style", choices=("lenet", "caffe"), default="lenet", help="whose log lines")
+    parser.add_argument(
+        "--log-style", choices=("lenet", "caffe", "eblearn"), default="lenet", help="whose log lines"
+    )
     parser.add_argument("--runs", default="runs", metavar="DIR", help="where the run's folder is made (runs)")
     parser.add_argument("--name", default="", help="the run's name; default: the network's")
     parser.add_argument("--no-report", action="store_true", help="make no run folder")
+    parser.add_argument("--allow-shell", action="store_true", help="run the commands that a .conf holds")
+    parser.add_argument("--allow-python", action="store_true", help="run the code that Python layers name")
     add_state(parser)
     add_strict(parser)
     parser.epilog = examples(
         "lenet train",
         "lenet train lenet_solver.prototxt --set base_lr=0.02 --set max_iter=2000",
         "lenet train lenet_solver.prototxt --snapshot lenet_iter_5000.solverstate",
+        "lenet train mnist.conf --set iterations=5 --log-style eblearn",
     )
 
 
@@ -95,6 +120,8 @@ def run(args: Namespace) -> int:
             runs="" if args.no_report else args.runs,
             name=args.name,
             strict=args.strict,
+            allow_shell=args.allow_shell,
+            allow_python=args.allow_python,
         )
     )
 
@@ -124,11 +151,27 @@ def _read_builtin(settings: Sequence[tuple[str, str]], notes: Notes) -> Job:
 
 def train(options: Options) -> int:
     """Train; the result is the exit code."""
+    dialect = _dialect(options.file)
+    if options.log_style not in ("lenet", dialect):
+        message = f"--log-style {options.log_style} is for files of its own, this is one of {dialect}'s"
+        raise UsageError(message, Where(options.file))
     with ExitStack() as stack:
-        with telling(options.strict) as notes:
-            job, start = _read(options, notes)
-        _carry_out(job, start, options, stack)
+        session = _epoch_session(options) if dialect == "eblearn" else _session(options)
+        stack.callback(session.close)
+        with signals.Signals(options.effects) as requests:
+            session.run(requests.poll)
+        words = session.summary()
+        if words:
+            print(words, file=sys.stderr if options.log_style == "caffe" else sys.stdout)
     return 0
+
+
+def _dialect(file: str) -> str:
+    """Whose file it is; Caffe's own reader says what is wrong with one that is nobody's."""
+    try:
+        return recognise(file).name if Path(file).is_file() or file.endswith(".conf") else "caffe"
+    except UsageError:
+        return "caffe"
 
 
 def _read(options: Options, notes: Notes) -> tuple[Job, Start]:
@@ -144,6 +187,9 @@ def _read(options: Options, notes: Notes) -> tuple[Job, Start]:
     if options.level or options.stages:
         stages = job.state.stages | frozenset(options.stages)
         job = replace(job, state=replace(job.state, level=options.level, stages=stages))
+    if options.allow_python:
+        # by name: the command and Caffe's Python interface stand side by side
+        job = import_module("lenet.pycaffe.python_layers").job_with_python_layers(job)
     if options.device:
         kind, index = device_of(options.device)
         job = replace(job, device=kind, device_index=index)
@@ -157,14 +203,29 @@ def _sources(job: Job, options: Options) -> list[Path]:
     return [path for path in dict.fromkeys(map(Path, named)) if path.is_file()]
 
 
-def _carry_out(job: Job, start: Start, options: Options, stack: ExitStack) -> None:
+def _session(options: Options) -> Session:
     from lenet.cli.session import Session
 
+    with telling(options.strict) as notes:
+        job, start = _read(options, notes)
     session = Session(job, options, _sources(job, options))
-    stack.callback(session.close)
-    session.begin(start)
-    with signals.Signals(options.effects) as requests:
-        session.run(requests.poll)
-    words = session.summary()
-    if words:
-        print(words, file=sys.stderr if options.log_style == "caffe" else sys.stdout)
+    return _begun(session, lambda: session.begin(start))
+
+
+def _epoch_session(options: Options) -> Session:
+    from lenet.cli.epoch_session import EpochSession, read
+
+    with telling(options.strict) as notes:
+        training, weights = read(options, notes)
+    session = EpochSession(training, weights, options, _sources(training.job, options))
+    return _begun(session, session.announce)
+
+
+def _begun(session: Session, begin: Callable[[], None]) -> Session:
+    """Begin a session; one that cannot begin is closed."""
+    try:
+        begin()
+    except BaseException:
+        session.close()
+        raise
+    return session

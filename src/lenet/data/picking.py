@@ -26,8 +26,8 @@ class Picking:
     order of the turns, which is shuffled once, or after each pass through it (`reorder`);
     `class_probabilities`, by which classes are drawn instead of taking turns; `reshuffle`, whether the
     samples of a class are shuffled again when all were shown; `weighing`, which samples are worth being
-    shown, None for all; `epoch`, its number of samples, "all" to show each at least once; `skipped`,
-    how many numbers of the generator were used before.
+    shown, None for all; `epoch`, its number of samples, 0 for as many as there are, "all" to show each
+    at least once; `skipped`, how many numbers of the generator were used before.
     Differs: EBLearn shows sample 0 first in every epoch, and never learns from the last one that it
     picked; so does this.
     """
@@ -97,7 +97,7 @@ class Picker:
     def size(self) -> int:
         """The samples of an epoch, nearly: classes that are in the middle of a turn make a difference."""
         if self.picking.epoch != "all":
-            return self.picking.epoch
+            return self.picking.epoch or len(self.labels)
         filled = sum(1 for group in self._groups if group)
         return filled * max(map(len, self._groups))
 
@@ -110,7 +110,7 @@ class Picker:
     def done(self) -> bool:
         """Whether the epoch is over."""
         if self.picking.epoch != "all":
-            return self.shown >= self.picking.epoch
+            return self.shown >= self.size
         return max(self._left) <= 0
 
     def begin(self) -> None:

@@ -48,6 +48,7 @@ DIALECTS = {
         ),
         "lenet.dialects.caffe",
     ),
+    "eblearn": Dialect("eblearn", (".conf", ".mat"), "lenet.dialects.eblearn"),
 }
 
 

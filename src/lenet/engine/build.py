@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -178,31 +178,44 @@ def build(
     seed: int | None = None,
     device: torch.device | str = "cpu",
     shapes: Mapping[str, Shape] | None = None,
-    share: Network | None = None,
+    share: Network | Mapping[str, tuple[nn.Parameter, ...]] | None = None,
+    dtype: torch.dtype = torch.float32,
+    draws: Draws | None = None,
 ) -> Network:
     """Build the network of a selected `net` (see `Net.select`).
 
-    `shapes` overrides input shapes; `seed` makes the fillers repeat themselves; with `share`, layers
-    that the other network has too use its tensors.
+    `shapes` overrides input shapes; `seed` makes the fillers repeat themselves, or else `draws`, another
+    stream of random numbers; with `share`, layers that the other network has too use its tensors
+    (a mapping gives them by layer).
+    `dtype` is that of the parameters, and the one that inputs are expected in.
 
     Raises: LenetError with the place of everything that cannot be.
     """
     net.check()
-    return _Builder(net, training, seed, torch.device(device), share).build(net.shapes(shapes))
+    if draws is None:
+        draws = Draws(secrets.randbelow(SEEDS) if seed is None else seed)
+    return _Builder(net, training, draws, torch.device(device), share, dtype).build(net.shapes(shapes))
 
 
 class _Builder:
     """Makes the steps of one network."""
 
     def __init__(
-        self, net: Net, training: bool, seed: int | None, device: torch.device, share: Network | None
+        self,
+        net: Net,
+        training: bool,
+        draws: Draws,
+        device: torch.device,
+        share: Network | Mapping[str, tuple[nn.Parameter, ...]] | None,
+        dtype: torch.dtype,
     ) -> None:
         self.net = net
         self.training = training
         self.device = device
-        self.draws = Draws(secrets.randbelow(SEEDS) if seed is None else seed)
+        self.dtype = dtype
+        self.draws = draws
         self.feed_seeds: dict[str, int] = {}
-        self.shared = share.by_layer() if share else {}
+        self.shared = share.by_layer() if isinstance(share, Network) else share or {}
         self.named: dict[str, tuple[nn.Parameter, Node]] = {}
         self.uses: dict[nn.Parameter, list[tuple[Node, ParameterUse]]] = {}
 
@@ -236,7 +249,8 @@ class _Builder:
         if not isinstance(node.kind, Layer):
             raise DescriptionError(f"layer '{node.name}' ({type_name(node.kind)}) cannot run", node.where)
         try:
-            return node.kind.operation(shapes.inputs, self.training)
+            operation = node.kind.operation(shapes.inputs, self.training)
+            return operation if shapes.inputs else _placed(operation, self.device)
         except LenetError as error:
             message = f"layer '{node.name}' ({type_name(node.kind)}): {error.message}"
             raise type(error)(message, node.where, error.hint) from None
@@ -244,11 +258,11 @@ class _Builder:
     def _parameters(self, node: Node, shapes: NodeShapes) -> tuple[nn.Parameter, ...]:
         tensors = []
         for index, parameter in enumerate(shapes.parameters.values()):
-            use = node.use(index)
+            use = node.use(index) if parameter.learned else _not_learned(node, index)
             tensor = self._found(node, index, use, parameter.shape)
             if tensor is None:
                 values = torch.from_numpy(parameter.filler.values(parameter.shape, self.draws))
-                tensor = nn.Parameter(_laid_out(values.to(self.device)), requires_grad=False)
+                tensor = nn.Parameter(_laid_out(values.to(self.device, self.dtype)), requires_grad=False)
             if use.share:
                 self.named.setdefault(use.share, (tensor, node))
             self.uses.setdefault(tensor, []).append((node, use))
@@ -280,6 +294,29 @@ def _reshaping(operation: Operation, wanted: Sequence[Shape]) -> Operation:
     def run(inputs: Sequence[Tensor], *parameters: Tensor) -> Tensor | tuple[Tensor, ...]:
         views = (tensor.reshape(shape) for tensor, shape in zip(parameters, wanted, strict=True))
         return operation(inputs, *views)
+
+    return run
+
+
+def _not_learned(node: Node, index: int) -> ParameterUse:
+    """How a parameter is used that its layer changes by itself: training leaves it alone."""
+    use = node.use(index)
+    if use.rate:
+        raise DescriptionError(
+            f"layer '{node.name}' ({type_name(node.kind)}): parameter {index} is not learned, "
+            f"its learning-rate multiplier is {use.rate:g}",
+            node.where,
+            "use 0, or leave it out",
+        )
+    return replace(use, rate=0.0, decay=0.0)
+
+
+def _placed(operation: Operation, device: torch.device) -> Operation:
+    """An operation without inputs, which could not tell where its outputs are wanted."""
+
+    def run(inputs: Sequence[Tensor], *parameters: Tensor) -> Tensor | tuple[Tensor, ...]:
+        outputs = operation(inputs, *parameters)
+        return outputs.to(device) if isinstance(outputs, Tensor) else tuple(o.to(device) for o in outputs)
 
     return run
 

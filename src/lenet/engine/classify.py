@@ -61,20 +61,20 @@ def classifier(net: Net, weights: Weights, device: torch.device | str = "cpu") -
     Raises: DescriptionError if it is no classifier of images, WeightsError if a layer gets no weights.
     """
     test = net.select(replace(net.state or State(), phase="test"))
-    score_blob, are_probabilities = _scores(test)
+    score_blob, are_probabilities = scores_of(test)
     part = test.leading_to(score_blob)
-    source = _source(part)
-    shape, transform = _sample_shape(source), Transform()
+    source = image_source(part)
+    shape, transform = sample_shape(source), Transform()
     if isinstance(source.kind, Feed):
         transform = replace(source.kind.transform, mirror=False)
     inputs = replace(source, kind=Input(((BATCH, *transform.shape(shape)),)), outputs=source.outputs[:1])
     part = replace(part, nodes=tuple(inputs if node is source else node for node in part.nodes))
     network = build(part, device=device)
-    _load(network, weights)
+    load_all(network, weights)
     return Classifier(network, source.outputs[0], shape, transform, score_blob, are_probabilities)
 
 
-def _scores(net: Net) -> tuple[str, bool]:
+def scores_of(net: Net) -> tuple[str, bool]:
     """The blob with the scores, and whether they are probabilities already."""
     for node in reversed(net.nodes):
         if isinstance(node.kind, Softmax):
@@ -90,7 +90,7 @@ def _scores(net: Net) -> tuple[str, bool]:
     )
 
 
-def _source(net: Net) -> Node:
+def image_source(net: Net) -> Node:
     """The node that brings the images in."""
     sources = [node for node in net.nodes if isinstance(node.kind, Feed | Input)]
     if len(sources) != 1:
@@ -98,7 +98,7 @@ def _source(net: Net) -> Node:
     return sources[0]
 
 
-def _sample_shape(source: Node) -> Shape:
+def sample_shape(source: Node) -> Shape:
     """The shape (C, H, W) of an image before it is transformed."""
     if isinstance(source.kind, Feed):
         reader = source.kind.source.open(source.kind.transform.channels)
@@ -113,7 +113,11 @@ def _sample_shape(source: Node) -> Shape:
     return shape
 
 
-def _load(network: Network, weights: Weights) -> None:
+def load_all(network: Network, weights: Weights) -> None:
+    """Copy weights in by layer name.
+
+    Raises: WeightsError if a layer gets none, or its shapes differ.
+    """
     loaded = set(network.load(weights))
     missing = [name for name, wanted in network.wanted().items() if wanted and name not in loaded]
     if missing:

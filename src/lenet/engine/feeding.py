@@ -14,10 +14,20 @@ from lenet.errors import DescriptionError
 
 
 class Feeder:
-    """Reads the next batch of every feed of a network; a context manager that closes them."""
+    """Reads the next batch of every feed of a network; a context manager that closes them.
 
-    def __init__(self, network: Network, *, training: bool, device: torch.device | str = "cpu") -> None:
-        inputs = network.net.input_nodes()
+    Parameters: `with_inputs` allows inputs that the caller fills besides.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        training: bool,
+        device: torch.device | str = "cpu",
+        with_inputs: bool = False,
+    ) -> None:
+        inputs = () if with_inputs else network.net.input_nodes()
         if inputs:
             raise DescriptionError(
                 f"layer '{inputs[0].name}' is an input that the user fills: there is no data",
@@ -38,6 +48,10 @@ class Feeder:
         for batches, outputs in self._feeds.values():
             blobs.update(zip(outputs, batches.next(), strict=False))
         return blobs
+
+    def reader(self, feed: str) -> Batches:
+        """The batches of one feed, by the name of its node."""
+        return self._feeds[feed][0]
 
     @property
     def batches_per_pass(self) -> int:

@@ -43,6 +43,7 @@ def time_network(
     Data layers count the reading of a batch as their forward pass; inputs are filled with noise.
     """
     network = build(net, training=training, seed=0, device=device)
+    network.requires_grad_(True)  # Caffe times the backward pass in both phases
     clock = _Clock(network, torch.device(device))
     with _feeder(network, training, device) as batches:
         for _ in range(warm_up):

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeVar
 
 import torch
@@ -43,7 +44,9 @@ class Trainer:
     """A job under way: networks, data, the solver's memory.
 
     Parameters: `save` writes snapshots (None: none are written); `poll` is asked once per iteration,
-    and once per test batch, whether somebody wants training to stop or a snapshot to be taken.
+    and once per test batch, whether somebody wants training to stop or a snapshot to be taken;
+    `with_inputs` allows inputs that the caller fills.  Whoever runs the network in a way of his own
+    sets `forward_backward`: one batch, its gradients added up, its loss and its blobs returned.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Trainer:
         device: torch.device | str = "cpu",
         save: Save | None = None,
         poll: Callable[[], Request | None] = lambda: None,
+        with_inputs: bool = False,
     ) -> None:
         self.job = job
         self.device = torch.device(device)
@@ -65,8 +69,10 @@ class Trainer:
             build(test.net.select(test.state), seed=self.seed, device=self.device, share=self.network)
             for test in job.tests
         ]
-        self.feeder = Feeder(self.network, training=True, device=self.device)
-        self.test_feeders = [Feeder(net, training=False, device=self.device) for net in self.tests]
+        feeding = partial(Feeder, device=self.device, with_inputs=with_inputs)
+        self.feeder = feeding(self.network, training=True)
+        self.test_feeders = [feeding(net, training=False) for net in self.tests]
+        self.forward_backward: Callable[[], tuple[float, dict[str, Tensor]]] = self._forward_backward
         self.update = Updater(job.solver, self.network.trained)
         self.iteration = 0
         self.losses: deque[float] = deque(maxlen=max(1, job.schedule.average_loss))
@@ -110,25 +116,29 @@ class Trainer:
 
         Raises: TrainingError when the loss is no longer a number.
         """
-        schedule, last = self.job.schedule, self.job.solver.iterations
-        while self.iteration < last:
-            if _due(self.iteration, schedule.test) and (self.iteration or schedule.test_first):
-                yield from self._test_all()
-            if "stop" in self._requests:
-                break
-            yield self._iterate()
-            self.iteration += 1
-            self._listen()
-            if _due(self.iteration, schedule.snapshot) or "snapshot" in self._requests:
-                yield from self._snapshot()
-            if "stop" in self._requests:
-                break
-        if schedule.snapshot_last and self._saved_at != self.iteration:
-            yield from self._snapshot()
+        while self.iteration < self.job.solver.iterations and "stop" not in self._requests:
+            yield from self.advance()
+        if self.job.schedule.snapshot_last and self._saved_at != self.iteration:
+            yield from self.snapshot()
         early = "stop" in self._requests
         if not early:
             yield from self._finish()
         yield Stopped(self.iteration, early, self._seconds())
+
+    def advance(self) -> Iterator[Record]:
+        """One iteration, with the tests and the snapshot that are due; after a request to stop, none.
+
+        Raises: TrainingError when the loss is no longer a number.
+        """
+        schedule = self.job.schedule
+        if _due(self.iteration, schedule.test) and (self.iteration or schedule.test_first):
+            yield from self._test_all()
+        if "stop" in self._requests:
+            return
+        yield self._iterate()
+        self._listen()
+        if _due(self.iteration, schedule.snapshot) or "snapshot" in self._requests:
+            yield from self.snapshot()
 
     def close(self) -> None:
         """Close all data."""
@@ -145,17 +155,27 @@ class Trainer:
     def _iterate(self) -> Progress:
         """One update; what is told is the loss before it."""
         self.update.clear()
-        total, blobs = 0.0, {}
+        total = 0.0
+        blobs: dict[str, Tensor] = {}
         for _ in range(self.job.solver.accumulate):
-            blobs = self._forward()
-            loss = self.network.loss(blobs)
-            if loss.requires_grad:
-                loss.backward()  # type: ignore[no-untyped-call]
-            total += float(loss.detach())
+            loss, blobs = self.forward_backward()
+            total += loss
         rate = self.job.solver.rate(self.iteration)
         progress = self._progress(total / self.job.solver.accumulate, rate, blobs)
-        self.update(rate, self.iteration)
+        self.apply_update()
         return progress
+
+    def _forward_backward(self) -> tuple[float, dict[str, Tensor]]:
+        blobs = self._forward()
+        loss = self.network.loss(blobs)
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach()), blobs
+
+    def apply_update(self) -> None:
+        """Change the parameters by their gradients, as the solver says; that is the end of an iteration."""
+        self.update(self.job.solver.rate(self.iteration), self.iteration)
+        self.iteration += 1
 
     def _forward(self) -> dict[str, Tensor]:
         batch = self.feeder.next()
@@ -208,7 +228,8 @@ class Trainer:
             self._requests.add(request)
         return "stop" in self._requests
 
-    def _snapshot(self) -> Iterator[Record]:
+    def snapshot(self) -> Iterator[Record]:
+        """Take a snapshot now, if there is somebody to save it."""
         self._requests.discard("snapshot")
         self._saved_at = self.iteration
         if self.save:

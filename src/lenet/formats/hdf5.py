@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -90,3 +90,22 @@ class Hdf5Reader:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
+
+
+def append_rows(path: str | Path, arrays: Mapping[str, Array], anew: bool) -> None:
+    """Add rows to the arrays of an HDF5 file, `anew` in a file that holds nothing else.
+
+    Raises: FileError if it cannot be written; MissingExtra without h5py.
+    """
+    h5py = _h5py()
+    try:
+        with h5py.File(path, "w" if anew else "a") as file:
+            for name, rows in arrays.items():
+                if name not in file:
+                    file.create_dataset(name, data=rows, maxshape=(None, *rows.shape[1:]))
+                    continue
+                there = len(file[name])
+                file[name].resize(there + len(rows), axis=0)
+                file[name][there:] = rows
+    except (OSError, ValueError, TypeError) as error:
+        raise FileError(f"rows cannot be written: {error}", Where(str(path))) from None

@@ -1,88 +1,19 @@
-"""CATALOGUE 1: the layers; importing this package registers them all, and never imports torch."""
+"""CATALOGUE 1: the layers; asking this package for one registers them all, and never imports torch.
+
+A file that needs a few of them imports their own modules, and pays for no others: all of them take
+longer to import than a network takes to read.  The list is in `everything.py`.
+"""
 
 from __future__ import annotations
 
-from lenet.layers.activation import ReLU, Sigmoid, TanH
-from lenet.layers.affine import Bias, Scale
-from lenet.layers.answer import Accuracy, Softmax
-from lenet.layers.arrange import Flatten, Silence, Split
-from lenet.layers.channel_dense import ChannelDense, TableDense
-from lenet.layers.colour import Colour
-from lenet.layers.combine import Concat, Eltwise
-from lenet.layers.contrast import ContrastNormalization, DivisiveNormalization, SubtractiveNormalization
-from lenet.layers.convolution import Convolution
-from lenet.layers.dense import Dense
-from lenet.layers.dropout import Dropout
-from lenet.layers.fit import Fit
-from lenet.layers.jitter import Jitter
-from lenet.layers.layer import LAYERS, Curvature, Input, Layer, Operation, Parameter
-from lenet.layers.loss import SoftmaxLoss
-from lenet.layers.multiscale import LaplacianPyramid, WindowMerge
-from lenet.layers.normalization import LRN
-from lenet.layers.pad import Pad
-from lenet.layers.plain_dropout import PlainDropout
-from lenet.layers.pooling import Pooling
-from lenet.layers.power_pooling import GaussianPooling, PowerPooling
-from lenet.layers.rectification import Absolute, LowerBound
-from lenet.layers.resize import Resize
-from lenet.layers.selection import Narrow, Select
-from lenet.layers.shift_stitch import Interlace, Shifts
-from lenet.layers.shrink import SmoothShrink, SoftShrink, TanhShrink
-from lenet.layers.sigmoid import LeakyTanH, ScaledTanH
-from lenet.layers.subsampling import Subsampling
-from lenet.layers.table_convolution import TableConvolution
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "LAYERS",
-    "LRN",
-    "Absolute",
-    "Accuracy",
-    "Bias",
-    "ChannelDense",
-    "Colour",
-    "Concat",
-    "ContrastNormalization",
-    "Convolution",
-    "Curvature",
-    "Dense",
-    "DivisiveNormalization",
-    "Dropout",
-    "Eltwise",
-    "Fit",
-    "Flatten",
-    "GaussianPooling",
-    "Input",
-    "Interlace",
-    "Jitter",
-    "LaplacianPyramid",
-    "Layer",
-    "LeakyTanH",
-    "LowerBound",
-    "Narrow",
-    "Operation",
-    "Pad",
-    "Parameter",
-    "PlainDropout",
-    "Pooling",
-    "PowerPooling",
-    "ReLU",
-    "Resize",
-    "Scale",
-    "ScaledTanH",
-    "Select",
-    "Shifts",
-    "Sigmoid",
-    "Silence",
-    "SmoothShrink",
-    "SoftShrink",
-    "Softmax",
-    "SoftmaxLoss",
-    "Split",
-    "Subsampling",
-    "SubtractiveNormalization",
-    "TableConvolution",
-    "TableDense",
-    "TanH",
-    "TanhShrink",
-    "WindowMerge",
-]
+if TYPE_CHECKING:
+    from lenet.layers.everything import *  # noqa: F403
+
+
+def __getattr__(name: str) -> object:
+    if name.startswith("_"):
+        raise AttributeError(name)
+    return getattr(import_module("lenet.layers.everything"), name)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lenet.layers.layer import LAYERS, Layer, Operation, expect
+from lenet.layers.curvature import place_by_place
+from lenet.layers.layer import LAYERS, Curvature, Layer, Operation, expect
 from lenet.shapes import Shape
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ class ReLU(_Activation):
             return lambda tensors, *_: relu(tensors[0])
         return lambda tensors, *_: leaky_relu(tensors[0], self.slope)
 
+    def curvature(self, inputs: Sequence[Shape]) -> Curvature:
+        return place_by_place(self.operation(inputs, training=True))
+
 
 @LAYERS.add("tanh")
 @dataclass(frozen=True)
@@ -59,6 +63,9 @@ class TanH(_Activation):
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:
         return lambda tensors, *_: tensors[0].tanh()
 
+    def curvature(self, inputs: Sequence[Shape]) -> Curvature:
+        return place_by_place(self.operation(inputs, training=True))
+
 
 @LAYERS.add("sigmoid")
 @dataclass(frozen=True)
@@ -75,3 +82,6 @@ class Sigmoid(_Activation):
 
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:
         return lambda tensors, *_: tensors[0].sigmoid()
+
+    def curvature(self, inputs: Sequence[Shape]) -> Curvature:
+        return place_by_place(self.operation(inputs, training=True))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lenet.layers.layer import LAYERS, Layer, Operation, expect
+from lenet.layers.curvature import through_choices
+from lenet.layers.layer import LAYERS, Curvature, Layer, Operation, expect
 from lenet.shapes import Shape, ShapeError, axis_index, count
 
 
@@ -34,6 +35,9 @@ class Split(Layer):
         # Views, not the tensor itself: each output can be asked for its own gradient.
         return lambda tensors, *_: tuple(tensors[0].view_as(tensors[0]) for _ in range(self.copies))
 
+    def curvature(self, inputs: Sequence[Shape]) -> Curvature:
+        return through_choices(self.operation(inputs, training=True))
+
 
 @LAYERS.add("flatten")
 @dataclass(frozen=True)
@@ -59,6 +63,9 @@ class Flatten(Layer):
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:
         start, end = self._range(inputs)
         return lambda tensors, *_: tensors[0].flatten(start, end)
+
+    def curvature(self, inputs: Sequence[Shape]) -> Curvature:
+        return through_choices(self.operation(inputs, training=True))
 
     def _range(self, inputs: Sequence[Shape]) -> tuple[int, int]:
         expect(inputs, 1)
@@ -86,3 +93,6 @@ class Silence(Layer):
 
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:
         return lambda tensors, *_: ()
+
+    def curvature(self, inputs: Sequence[Shape]) -> Curvature:
+        return lambda tensors, _parameters, _outputs: ((None,) * len(tensors), ())

@@ -23,7 +23,8 @@ class ChannelDense(Layer):
     """At every position, each output is a weighted sum of the features there.
 
     Shape: (N, C, ...) -> (N, `outputs`, ...).
-    Parameters: `outputs`.  "weight" (outputs, C); no bias.
+    Parameters: `outputs`; `inputs`, the C that it is meant for, None for any.  "weight" (outputs, C), no
+    bias.
     Differs: EBLearn's linear, which computes no gradients if there is more than one position; here they
     are exact.  Dense flattens the positions into its sum.
 
@@ -33,11 +34,14 @@ class ChannelDense(Layer):
 
     outputs: int
     weight_filler: Filler = FanUniform()
+    inputs: int | None = None
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         if self.outputs < 1:
             raise ShapeError(f"outputs {self.outputs} must be at least 1")
-        _features(inputs)
+        features = _features(inputs)
+        if self.inputs not in (None, features):
+            raise ShapeError(f"is meant for {self.inputs} features, its input is {text(inputs[0])}")
         return ((inputs[0][0], self.outputs, *inputs[0][2:]),)
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Literal
 
-from lenet.layers.layer import LAYERS, Layer, Operation
+from lenet.layers.curvature import place_by_place, through_choices
+from lenet.layers.layer import LAYERS, Curvature, Layer, Operation
 from lenet.shapes import Shape, ShapeError, axis_index, same_shapes, text
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ class Concat(Layer):
         from torch import cat
 
         return lambda tensors, *_: cat(tuple(tensors), self.axis)
+
+    def curvature(self, inputs: Sequence[Shape]) -> Curvature:
+        return through_choices(self.operation(inputs, training=True))
 
 
 def _without(shape: Shape, axis: int) -> Shape:
@@ -100,3 +104,6 @@ class Eltwise(Layer):
         if self.coefficients:
             return lambda tensors, *_: weighted(tensors)
         return lambda tensors, *_: reduce(torch.add, tensors)
+
+    def curvature(self, inputs: Sequence[Shape]) -> Curvature:
+        return place_by_place(self.operation(inputs, training=True))

@@ -129,7 +129,8 @@ class DivisiveNormalization(_Normalization):
     Parameters: `window`, `coefficient`, `groups`, `divided`, `border` as of SubtractiveNormalization;
     `floor`, the least divisor, None for the mean of the sample's deviations; `epsilon`, added to the
     variance; `offset`, added to each pixel first; `learned`, whether the weights of the window are
-    learned, "weight" (C, *window).
+    learned, "weight" (C, *window); `running_sum`, whether the mean of the deviations is rounded as in
+    EBLearn's detector, which adds up in single precision (recorded in detect/face/rg_dump).
     Differs: EBLearn's dnorm.  The floor counts as a constant.  Second derivatives pass through it also
     where it holds and the gradient is 0 (recorded cases dnorm, wstd5).  EBLearn's threshold = 0 is
     floor 1 (recorded case wstd5_nothres).
@@ -142,10 +143,13 @@ class DivisiveNormalization(_Normalization):
     epsilon: float = 1e-6
     offset: float = 0.0
     learned: bool = False
+    running_sum: bool = False
 
     def _steps(self, channels: int) -> Steps:
         name = "weight" if self.learned else ""
-        return [(name, Division(self._mean(channels), self.epsilon, self.offset, self.floor))]
+        return [
+            (name, Division(self._mean(channels), self.epsilon, self.offset, self.floor, self.running_sum))
+        ]
 
 
 @LAYERS.add("contrast_normalization")
@@ -155,8 +159,8 @@ class ContrastNormalization(_Normalization):
 
     Shape: (N, C, H, W) -> the same; with border "none" 2 (window - 1) pixels less on each axis.
     Parameters: `window`, `coefficient`, `groups`, `divided`, `border`, `standardized` as of
-    SubtractiveNormalization; `floor`, `epsilon`, `offset` as of DivisiveNormalization; `learned_mean`,
-    `learned`, whether the weights of the subtractive and of the divisive window are learned,
+    SubtractiveNormalization; `floor`, `epsilon`, `offset`, `running_sum` as of DivisiveNormalization;
+    `learned_mean`, `learned`, whether the weights of the subtractive and of the divisive window are learned,
     "mean_weight" and "weight" (C, *window).
     Differs: EBLearn's wstd and cnorm; see SubtractiveNormalization and DivisiveNormalization.
 
@@ -170,10 +174,12 @@ class ContrastNormalization(_Normalization):
     offset: float = 0.0
     learned_mean: bool = False
     learned: bool = False
+    running_sum: bool = False
 
     def _steps(self, channels: int) -> Steps:
         mean = self._mean(channels)
+        division = Division(mean, self.epsilon, self.offset, self.floor, self.running_sum)
         return [
             ("mean_weight" if self.learned_mean else "", Subtraction(mean, self.standardized)),
-            ("weight" if self.learned else "", Division(mean, self.epsilon, self.offset, self.floor)),
+            ("weight" if self.learned else "", division),
         ]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
+from lenet.layers.curvature import through_squares
 from lenet.layers.fillers import Constant, Filler
-from lenet.layers.layer import LAYERS, Layer, Operation, Parameter
+from lenet.layers.layer import LAYERS, Curvature, Layer, Operation, Parameter
 from lenet.layers.window import check_fit, per_axis
 from lenet.shapes import Shape, ShapeError, axis_index, convolution_size, count, same_shapes
 
@@ -61,15 +62,8 @@ class Convolution(Layer):
         return {"weight": weight} | bias
 
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:
-        from torch.nn import functional
-
         first, axis = self._checked(inputs)
-        axes = len(first) - axis - 1
-        _, stride, pad, dilation = self._geometry(axes)
-        convolve: Callable[..., Tensor] = getattr(functional, f"conv{axes}d")
-
-        def one(tensor: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-            return convolve(tensor, weight, bias, stride, pad, dilation, self.groups)
+        one = self._function(len(first) - axis - 1)
 
         def with_axis(tensor: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             result = one(tensor.reshape(-1, *first[axis:]), weight, bias)
@@ -83,6 +77,21 @@ class Convolution(Layer):
             return tuple(apply(tensor, *parameters) for tensor in tensors)
 
         return run
+
+    def curvature(self, inputs: Sequence[Shape]) -> Curvature:
+        return through_squares(self.operation(inputs, training=True))
+
+    def _function(self, axes: int) -> Callable[..., Tensor]:
+        """What is done to (batch, channels, *spatial), weight and bias."""
+        from torch.nn import functional
+
+        _, stride, pad, dilation = self._geometry(axes)
+        convolve: Callable[..., Tensor] = getattr(functional, f"conv{axes}d")
+
+        def one(tensor: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+            return convolve(tensor, weight, bias, stride, pad, dilation, self.groups)
+
+        return one
 
     def multiply_adds(self, inputs: Sequence[Shape]) -> int:
         weight = self.parameters(inputs)["weight"].shape

@@ -58,8 +58,22 @@ def number_by_number(function: Callable[..., Tensor], axis: int = 1) -> Curvatur
         spread = [per_feature(tensor, numbers, axis).expand_as(numbers) for tensor in parameters]
         slopes = pulled_back(function, (numbers, *spread), [torch.ones_like(numbers)])
         own, *theirs = (slope.square() * outputs[0] for slope in slopes)
-        others = [index for index in range(numbers.dim()) if index != axis % numbers.dim()]
-        return (own,), tuple(curved.sum(others) for curved in theirs)
+        features = numbers.shape[axis] if theirs else 0
+        return (own,), tuple(curved.transpose(0, axis).reshape(features, -1).sum(1) for curved in theirs)
+
+    return rule
+
+
+def place_by_place(operation: Operation) -> Curvature:
+    """The exact rule where each number of the output depends on the numbers at its place in the inputs."""
+
+    def rule(
+        inputs: Sequence[Tensor], _parameters: Sequence[Tensor], outputs: Sequence[Tensor]
+    ) -> Curvatures:
+        import torch
+
+        slopes = pulled_back(lambda *tensors: operation(tensors), inputs, [torch.ones_like(outputs[0])])
+        return tuple(slope.square() * outputs[0] for slope in slopes), ()
 
     return rule
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lenet.layers.curvature import through_squares
 from lenet.layers.fillers import Constant, Filler
-from lenet.layers.layer import LAYERS, Layer, Operation, Parameter, expect
+from lenet.layers.layer import LAYERS, Curvature, Layer, Operation, Parameter, expect
 from lenet.shapes import Shape, ShapeError, axis_index, count
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ class Dense(Layer):
             return linear(tensors[0].flatten(axis), weight.t() if self.transposed else weight, *bias)
 
         return run
+
+    def curvature(self, inputs: Sequence[Shape]) -> Curvature:
+        return through_squares(self.operation(inputs, training=True))
 
     def multiply_adds(self, inputs: Sequence[Shape]) -> int:
         return count(inputs[0]) * self.outputs

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lenet.layers.layer import LAYERS, Layer, Operation, expect
+from lenet.layers.curvature import scaled
+from lenet.layers.layer import LAYERS, Curvature, Layer, Operation, expect
 from lenet.shapes import Shape, ShapeError
 
 
@@ -37,3 +38,6 @@ class Dropout(Layer):
         if not training:
             return lambda tensors, *_: tensors[0]
         return lambda tensors, *_: dropout(tensors[0], self.ratio)
+
+    def curvature(self, inputs: Sequence[Shape]) -> Curvature:
+        return scaled(1 / (1 - self.ratio))  # to be expected: (1 - ratio) times the square of the factor

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from lenet.layers.curvature import stopped
 from lenet.layers.image_shapes import image_sizes, sizes_of
-from lenet.layers.layer import LAYERS, Curvature, Layer, Operation, Parameter
+from lenet.layers.layer import LAYERS, Curvature, Layer, Operation
 from lenet.layers.pad import Pad, Sides, padded
 from lenet.layers.resize import Resize
-from lenet.shapes import Shape
+from lenet.shapes import Shape, ShapeError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,8 +33,8 @@ class Fit(Layer):
 
     Shape: (N, C, H, W) -> (N, C', top + height + bottom, left + width + right).
     Parameters: `size`, (height, width) of the canvas in pixels, None for the image's own; `method` and
-    `keep_ratio` as of Resize; `preparation`, a layer that works on the resized image, None for none;
-    `sides`, (top, left, bottom, right), a border of zeros around the canvas.
+    `keep_ratio` as of Resize; `preparation`, a layer without weights that works on the resized image,
+    None for none; `sides`, (top, left, bottom, right), a border of zeros around the canvas.
     Differs: EBLearn's resizepp (recorded in resize/).  An odd number of rows or columns left over leaves
     one more at the bottom or right.
 
@@ -53,19 +53,16 @@ class Fit(Layer):
         canvas = self.size or image_sizes(inputs)
         return Pad(self.sides).shape([(*prepared[:2], *canvas)])
 
-    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
-        return self.preparation.parameters(self._resize().shape(inputs)) if self.preparation else {}
-
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:
         border = self._border(inputs)
         resize = self._resize().operation(inputs, training)
         resized = self._resize().shape(inputs)
         prepare = self.preparation.operation(resized, training) if self.preparation else None
 
-        def run(tensors: Sequence[Tensor], *parameters: Tensor) -> Tensor:
+        def run(tensors: Sequence[Tensor], *_: Tensor) -> Tensor:
             images = cast("Tensor", resize(tensors))
             if prepare is not None:
-                images = cast("Tensor", prepare([images], *parameters))
+                images = cast("Tensor", prepare([images]))
             return padded(images, border, "zero")
 
         return run
@@ -85,7 +82,11 @@ class Fit(Layer):
 
     def _prepared(self, inputs: Sequence[Shape]) -> Shape:
         resized = self._resize().shape(inputs)
-        return self.preparation.shape(resized)[0] if self.preparation else resized[0]
+        if not self.preparation:
+            return resized[0]
+        if self.preparation.parameters(resized):
+            raise ShapeError(f"its preparation, {type(self.preparation).__name__}, has weights")
+        return self.preparation.shape(resized)[0]
 
     def _border(self, inputs: Sequence[Shape]) -> Sides:
         """The rest of the canvas and the border around it: (top, left, bottom, right)."""

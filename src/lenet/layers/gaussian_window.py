@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lenet.shapes import Array
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 
@@ -17,7 +19,7 @@ def gaussian_window(window: tuple[int, int], coefficient: float = 2.0) -> Array:
     side; the middle of an even side is the pixel after it.  Source: EBLearn's recorded gaussian_n*.
 
     >>> gaussian_window((3, 3)).round(3).tolist()
-    [[0.07, 0.124, 0.07], [0.124, 0.224, 0.124], [0.07, 0.124, 0.07]]
+    [[0.064, 0.125, 0.064], [0.125, 0.243, 0.125], [0.064, 0.125, 0.064]]
     """
     import numpy as np
 
@@ -29,8 +31,17 @@ def gaussian_window(window: tuple[int, int], coefficient: float = 2.0) -> Array:
     return normalised
 
 
-def gaussian_tensor(window: tuple[int, int], coefficient: float, like: Tensor) -> Tensor:
-    """The same weights in the type and on the device of a tensor, (height, width)."""
+def gaussian_tensor(window: tuple[int, int], coefficient: float, like: Tensor, total: float = 1.0) -> Tensor:
+    """The same weights, adding up to `total`, in the type and on the device of a tensor, (height, width)."""
+    return _constant(window, coefficient, total, like.dtype, like.device)
+
+
+@lru_cache(maxsize=64)
+def _constant(
+    window: tuple[int, int], coefficient: float, total: float, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """Made once and never changed; a tensor of inference could not be trained with later."""
     import torch
 
-    return torch.from_numpy(gaussian_window(window, coefficient)).to(like)
+    with torch.inference_mode(False):
+        return torch.tensor(gaussian_window(window, coefficient) * total, dtype=dtype, device=device)

@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter tensor of a layer: its shape and how it is filled before training."""
+    """A parameter tensor of a layer: its shape and how it is filled before training.
+
+    One that is not `learned` (a running mean) has no gradient: the operation itself changes it in place.
+    """
 
     shape: Shape
     filler: Filler
+    learned: bool = True
 
 
 class Operation(Protocol):

@@ -70,25 +70,28 @@ class LocalMean:
 
     def fixed(self, like: Tensor) -> Tensor:
         """The Gaussian window of every channel, (height, width)."""
-        return gaussian_tensor(self.window, self.coefficient, like) / (self.channels if self.groups else 1)
+        return gaussian_tensor(self.window, self.coefficient, like, 1 / self._sharing)
 
     def learned(self) -> Parameter:
         """Windows that are learned, one per channel, (C, height, width); Gaussian at first."""
-        filler = GaussianWindow(self.coefficient, 1 / self.channels if self.groups else 1.0)
+        filler = GaussianWindow(self.coefficient, 1 / self._sharing)
         return Parameter((self.channels, *self.window), filler)
+
+    @property
+    def _sharing(self) -> int:
+        """The channels whose windows together add up to 1."""
+        return self.channels if self.groups else 1
 
     def __call__(self, images: Tensor, windows: Tensor) -> Tensor:
         """The means (N, parts, H, W) of images (N, C, H, W)."""
-        from torch.nn.functional import conv2d
-
         if windows.dim() == 2:
             each = images.reshape(len(images) * self.parts, -1, *images.shape[2:])
             sums = each.sum(1, keepdim=True) if self.channels > self.parts else each
-            means = conv2d(self._bordered(sums), windows[None, None])
+            means = self._convolved(sums, windows[None, None])
             means = means.view(-1, self.parts, *means.shape[2:])
         else:
             stacked = windows.view(self.parts, -1, *self.window)
-            means = conv2d(self._bordered(images), stacked, groups=self.parts)
+            means = self._convolved(images, stacked)
         return means / self.divisor if self.divisor != 1 else means
 
     def spread(self, means: Tensor) -> Tensor:
@@ -103,5 +106,11 @@ class LocalMean:
         top, left, bottom, right = sides_for(self.window)
         return images[..., top : images.shape[-2] - bottom, left : images.shape[-1] - right]
 
-    def _bordered(self, images: Tensor) -> Tensor:
-        return images if self.border == "none" else padded(images, sides_for(self.window), self.border)
+    def _convolved(self, images: Tensor, windows: Tensor) -> Tensor:
+        from torch.nn.functional import conv2d
+
+        sides, groups = sides_for(self.window), images.shape[1] // windows.shape[1]
+        if self.border == "zero" and sides[:2] == sides[2:]:
+            return conv2d(images, windows, padding=sides[:2], groups=groups)
+        framed = images if self.border == "none" else padded(images, sides, self.border)
+        return conv2d(framed, windows, groups=groups)

@@ -61,7 +61,7 @@ class SoftmaxLoss(Layer):
             except IndexError:
                 layout.check(labels, self.ignore_label)
                 raise
-            return total if is_mean else total / self._divisor(labels)
+            return total if is_mean else total / divisor(labels, self.normalization, self.ignore_label)
 
         def run(tensors: Sequence[Tensor], *_: Tensor) -> Tensor | tuple[Tensor, ...]:
             scores, labels = tensors
@@ -70,8 +70,10 @@ class SoftmaxLoss(Layer):
 
         return run
 
-    def _divisor(self, labels: Tensor) -> Tensor | int:
-        if self.normalization == "valid" and self.ignore_label is not None:
-            return (labels != self.ignore_label).sum().clamp(min=1)
-        sizes = {"batch_size": labels.shape[0], "none": 1}
-        return max(1, sizes.get(self.normalization, labels.numel()))
+
+def divisor(labels: Tensor, normalization: str, ignored: int | None) -> Tensor | int:
+    """What a sum over `labels` (N, ...) is divided by, at least 1: see `normalization` of the losses."""
+    if normalization == "valid" and ignored is not None:
+        return (labels != ignored).sum().clamp(min=1)
+    sizes = {"batch_size": labels.shape[0], "none": 1}
+    return max(1, sizes.get(normalization, labels.numel()))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import lt
 from typing import TYPE_CHECKING, Literal
 
-from lenet.layers.layer import LAYERS, Layer, Operation, expect
+from lenet.layers.curvature import pulled_back, through_choices
+from lenet.layers.layer import LAYERS, Curvature, Layer, Operation, expect
 from lenet.layers.window import check_fit, per_axis
 from lenet.shapes import Shape, ShapeError, pooling_size, text
 
@@ -43,6 +44,10 @@ class Slide:
         """What an average divides by, along one axis: the window up to the end of the padding."""
         starts = [place * self.stride[axis] - self.pad[axis] for place in range(self.positions[axis])]
         return [min(self.window[axis], self.sizes[axis] + self.pad[axis] - start) for start in starts]
+
+    def areas(self) -> list[list[int]]:
+        """What an average divides by at each position."""
+        return [[down * across for across in self.lengths(1)] for down in self.lengths(0)]
 
 
 @LAYERS.add("pooling")
@@ -81,14 +86,26 @@ class Pooling(Layer):
         return ((*inputs[0][:2], *spatial),) * (1 + self.mask)
 
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:
-        window, stride, pad = self._geometry(inputs)
-        sizes = inputs[0][2:]
-        slide = Slide(sizes, window, stride, pad, self._positions(sizes, window, stride, pad))
+        slide = self._slide(inputs)
         if self.method == "stochastic":
             return _stochastic(slide, training)
         if self.method == "average":
             return _average(slide, self.rounding == "ceil")
         return _max_and_mask(slide) if self.mask else _max(slide, self.rounding == "ceil")
+
+    def curvature(self, inputs: Sequence[Shape]) -> Curvature:
+        operation = replace(self, mask=False).operation(inputs, training=True)
+        if self.method == "average":
+            return _average_curvature(operation, self._slide(inputs))
+        if self.method == "stochastic":
+            return super().curvature(inputs)
+        chosen = through_choices(operation)
+        return lambda tensors, _, outputs: chosen(tensors, (), outputs[:1])
+
+    def _slide(self, inputs: Sequence[Shape]) -> Slide:
+        window, stride, pad = self._geometry(inputs)
+        sizes = inputs[0][2:]
+        return Slide(sizes, window, stride, pad, self._positions(sizes, window, stride, pad))
 
     def _positions(self, sizes: Shape, window: Shape, stride: Shape, pad: Shape) -> Shape:
         """Positions of the window per axis.  Padding of one axis drops empty windows of the other too."""
@@ -161,13 +178,25 @@ def _average(slide: Slide, ceil: bool) -> Operation:
 
     if slide.is_torch:
         return lambda tensors, *_: avg_pool2d(tensors[0], slide.window, slide.stride, slide.pad, ceil)
-    areas = torch.tensor(slide.lengths(0))[:, None] * torch.tensor(slide.lengths(1))
+    areas = torch.tensor(slide.areas())
 
     def run(tensors: Sequence[Tensor], *_: Tensor) -> Tensor:
         padded = pad(tensors[0], slide.padding())
         return avg_pool2d(padded, slide.window, slide.stride, divisor_override=1) / areas.to(padded.device)
 
     return run
+
+
+def _average_curvature(operation: Operation, slide: Slide) -> Curvature:
+    """A mean's derivatives are 1 / area: curvature goes back as a gradient does, over the area once more."""
+
+    def rule(
+        tensors: Sequence[Tensor], _: Sequence[Tensor], outputs: Sequence[Tensor]
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        shared = outputs[0] / outputs[0].new_tensor(slide.areas())
+        return pulled_back(lambda images: operation([images]), tensors, [shared]), ()
+
+    return rule
 
 
 def _stochastic(slide: Slide, training: bool) -> Operation:

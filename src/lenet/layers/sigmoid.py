@@ -56,7 +56,7 @@ class ScaledTanH(Layer):
     Shape: any -> the same.
     Parameters: `linear`, without unit: the result is multiplied by 1 + linear.
     Differs: EBLearn's stdsig, to rounding: a polynomial of degree 3, raised to the power 16, stands for the
-    exponential, so values differ from the exact ones by up to 2e-5, and the slope is that of the exact
+    exponential, so values differ from the exact ones by up to 1.3e-4, and the slope is that of the exact
     function at the approximate value.  EBLearn means `linear` as the share of the input that is added,
     multiplies the result instead, adds it to the slope and leaves it out of the second derivative
     (recorded case stdsig_linear); so does this.

@@ -27,7 +27,8 @@ class TableConvolution(Layer):
     output add up; `window`, `stride` in pixels, one number or one per axis.  "weight" (rows, *window).
     Differs: EBLearn's conv.  Where a stride leaves a rest, EBLearn's gradient leaves out one more row and
     column, here it is exact; of an input smaller than the window it makes 1 x 1 of what was in memory
-    there, here that is an error.
+    there, here that is an error.  Rows with the same input and output have second derivatives of their
+    own, as if they were not of the same number.
 
     >>> TableConvolution(((0, 0), (1, 1)), window=(5,)).shape([(1, 2, 32, 32)])
     ((1, 2, 28, 28),)

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, TextIO
 
 from lenet.report.pace import Pace, clock
 from lenet.report.table import printable
-from lenet.results import Output, Progress, Record, Snapshot, Stopped, TestScores, TestStarted
+from lenet.results import (
+    EpochStarted,
+    Output,
+    Progress,
+    RatesFound,
+    Record,
+    Snapshot,
+    Stopped,
+    TestScores,
+    TestStarted,
+)
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -56,7 +66,9 @@ class ProgressDisplay:
         else:
             if isinstance(record, Stopped):
                 self.close()
-            self._tell(record_line(record, self.pace))
+            line = record_line(record, self.pace)
+            if line:
+                self._tell(line)
 
     def close(self) -> None:
         """Take the bar away; the lines stay."""
@@ -104,16 +116,22 @@ class ProgressDisplay:
 
 
 def record_line(record: Record, pace: Pace) -> str:
-    """A record as a line of text; empty for the start of a test."""
+    """A record as a line of text; empty for those that need none, such as the start of a test."""
     if isinstance(record, Progress):
         return _progress_line(record, pace)
     if isinstance(record, TestScores):
         return _test_line(record)
     if isinstance(record, Snapshot):
-        return f"iteration {record.iteration}{_GAP}saved {record.weights} and {record.state}"
+        files = " and ".join(filter(None, (record.weights, record.state)))
+        return f"iteration {record.iteration}{_GAP}saved {files}"
     if isinstance(record, Stopped):
         how = "stopped" if record.early else "finished"
         return f"{how} at iteration {record.iteration:,} after {clock(record.seconds)}"
+    if isinstance(record, EpochStarted):
+        return f"epoch {record.epoch} of {record.epochs}{_GAP}about {record.samples:,} samples"
+    if isinstance(record, RatesFound):
+        words = f"rates by the curvature of {record.samples} samples: {rate(record.rates.least)}"
+        return f"iteration {record.iteration}{_GAP}{words} to {rate(record.rates.greatest)}"
     return ""
 
 
@@ -127,7 +145,8 @@ def _progress_line(record: Progress, pace: Pace) -> str:
 
 
 def _test_line(record: TestScores) -> str:
-    test = f"test {record.net}" if record.net else "test"
+    name = record.name or (str(record.net) if record.net else "")
+    test = f"test {name}".rstrip()
     parts = [f"iteration {record.iteration}", test]
     for name, outputs in groupby(record.outputs, key=lambda output: output.name):
         parts.append(_output_words(name, list(outputs)))

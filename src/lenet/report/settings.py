@@ -28,16 +28,24 @@ def _rows(job: Job) -> Iterator[tuple[str, str]]:
         yield "gradients clipped to", f"{solver.clip:g} (L2 norm)"
     if solver.accumulate > 1:
         yield "gradients summed over", f"{solver.accumulate} batches an iteration"
-    yield "iterations", f"{solver.iterations:,}"
+    if job.epochs:
+        yield "epochs", f"{job.epochs.first:,} to {job.epochs.number:,}, one sample at a time"
+        yield "order of samples", _described(job.epochs.picking)
+    else:
+        yield "iterations", f"{solver.iterations:,}"
     yield "seed", "a new one each run" if solver.seed is None else str(solver.seed)
     for index, test in enumerate(job.tests):
+        if job.epochs:
+            yield f"test {test.name}".rstrip(), "before the first and after each epoch"
+            continue
         start = "before the first, then every" if schedule.test_first else "every"
         yield (
             f"test{f' {index}' * (len(job.tests) > 1)}",
             f"{start} {schedule.test:,} iterations, {test.batches:,} batches",
         )
-    yield "shown", _every(schedule.display)
-    yield "snapshot", _snapshot(job)
+    if not job.epochs:
+        yield "shown", _every(schedule.display)
+        yield "snapshot", _snapshot(job)
     if job.weights:
         yield "starts from", ", ".join(job.weights)
     yield "device", job.device + (f":{job.device_index}" if job.device == "gpu" else "")

@@ -38,6 +38,12 @@ class Update:
         per parameter (the policy's rate times the parameter's multiplier); `iteration` counts the
         updates made before this one.
         """
+        columns = [history[name] for name in self.buffers]
+        for parameter, gradient, rate, *memory in zip(parameters, gradients, rates, *columns, strict=True):
+            parameter.sub_(self.change(gradient, rate, memory, iteration))
+
+    def change(self, gradient: Tensor, rate: float, memory: Sequence[Tensor], iteration: int) -> Tensor:
+        """What is subtracted from one parameter; `memory` is its history, changed in place, by buffer."""
         raise NotImplementedError
 
 
@@ -56,16 +62,25 @@ class Sgd(Update):
     buffers: ClassVar[tuple[str, ...]] = ("momentum",)
     momentum: float = 0.0
 
-    def step(
-        self,
-        parameters: Sequence[Tensor],
-        gradients: Sequence[Tensor],
-        rates: Sequence[float],
-        history: History,
-        iteration: int,
-    ) -> None:
-        for parameter, gradient, rate, velocity in zip(
-            parameters, gradients, rates, history["momentum"], strict=True
-        ):
-            velocity.mul_(self.momentum).add_(gradient, alpha=rate)
-            parameter.sub_(velocity)
+    def change(self, gradient: Tensor, rate: float, memory: Sequence[Tensor], iteration: int) -> Tensor:
+        (velocity,) = memory
+        return velocity.mul_(self.momentum).add_(gradient, alpha=rate)
+
+
+@UPDATES.add("nesterov")
+@dataclass(frozen=True)
+class Nesterov(Update):
+    """Nesterov's accelerated gradient: V' = momentum V + rate g; W = W - (1 + momentum) V' + momentum V.
+
+    Differs: torch.optim.SGD with `nesterov` keeps the rate outside the momentum buffer (recorded case
+    nesterov).
+    """
+
+    buffers: ClassVar[tuple[str, ...]] = ("momentum",)
+    momentum: float = 0.0
+
+    def change(self, gradient: Tensor, rate: float, memory: Sequence[Tensor], iteration: int) -> Tensor:
+        (velocity,) = memory
+        before = velocity * self.momentum
+        velocity.copy_(before).add_(gradient, alpha=rate)
+        return velocity * (1 + self.momentum) - before

@@ -222,7 +222,7 @@ def test_an_unknown_type_is_kept_and_written_back():
     text = 'layer { name: "x" type: "Convolutoin" bottom: "a" top: "b" convolution_param { num_output: 2 } }'
     net, notes = read(text)
     (warning,) = notes
-    assert "did you mean 'Convolution'?" in str(warning)
+    assert "did you mean 'Convolution'" in str(warning)
     assert warning.where.column == 19
     kind = net.nodes[0].kind
     assert isinstance(kind, Opaque)

@@ -3,10 +3,25 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from layer_kinds import (
+    FILLERS,
+    MORE_KINDS,
+    WITH_PARAMETERS,
+    axes,
+    counts,
+    fillers,
+    maybe_label,
+    more_outputs,
+    numbers,
+    pairs,
+    several,
+    words,
+)
 
 from lenet.data.database import Database
 from lenet.data.feed import Feed
 from lenet.data.hdf5 import Hdf5
+from lenet.data.image_list import ImageList
 from lenet.data.mnist import Mnist
 from lenet.data.transforms import Transform
 from lenet.dialects.caffe.feeds import FEED_SPELLINGS, TRANSFORM_ROWS
@@ -16,7 +31,7 @@ from lenet.dialects.caffe.net import message_from_net, net_from_message
 from lenet.dialects.caffe.schema import schema
 from lenet.errors import Notes
 from lenet.formats.protobuf import read_binary, write_binary
-from lenet.formats.prototxt import format_float, read_text, write_text
+from lenet.formats.prototxt import read_text, write_text
 from lenet.layers import (
     LRN,
     Accuracy,
@@ -36,29 +51,8 @@ from lenet.layers import (
     Split,
     TanH,
 )
-from lenet.layers.fillers import Bilinear, Constant, Gaussian, Msra, PositiveUnitball, Uniform, Xavier
 from lenet.net import Net, Node, ParameterUse, Rule, State
 
-# Caffe keeps float32; a number is written with the digits that tell it from its neighbours.
-numbers = st.floats(-1e6, 1e6, width=32).map(lambda value: float(format_float(value)) + 0.0)
-counts = st.integers(1, 500)
-axes = st.integers(-3, 3)
-words = st.text("abcdefg_/.-0123456789", min_size=1, max_size=8)
-several = st.lists(counts, min_size=1, max_size=3).map(tuple)
-pairs = st.lists(counts, min_size=1, max_size=2).map(tuple)
-norms = st.sampled_from(["fan_in", "fan_out", "average"])
-maybe_label = st.none() | st.integers(-1, 300)
-
-FILLERS = {
-    "constant": st.builds(Constant, numbers),
-    "gaussian": st.builds(Gaussian, numbers, numbers, st.none() | st.integers(0, 50)),
-    "uniform": st.builds(Uniform, numbers, numbers),
-    "xavier": st.builds(Xavier, norms),
-    "msra": st.builds(Msra, norms),
-    "positive_unitball": st.just(PositiveUnitball()),
-    "bilinear": st.just(Bilinear()),
-}
-fillers = st.one_of(*FILLERS.values())
 transforms = st.builds(
     Transform,
     numbers,
@@ -128,6 +122,12 @@ KINDS = {
         counts,
     ),
 }
+listed = st.builds(ImageList, words.map("no/{}".format), st.just(""), counts, counts, st.booleans())
+KINDS |= MORE_KINDS | {
+    "ImageData": st.builds(
+        Feed, listed, counts, transforms, outputs=st.integers(1, 2), skip=st.integers(0, 9)
+    )
+}
 uses = st.builds(
     ParameterUse, st.just("") | words, st.none() | numbers, st.none() | numbers, permissive=st.booleans()
 )
@@ -143,7 +143,9 @@ def output_count(kind):
         return kind.outputs
     if isinstance(kind, Input | Split):
         return len(kind.shapes) if isinstance(kind, Input) else kind.copies
-    return 1 + any(getattr(kind, name, False) for name in ("mask", "per_class", "probabilities"))
+    return more_outputs(kind) + any(
+        getattr(kind, name, False) for name in ("mask", "per_class", "probabilities")
+    )
 
 
 @st.composite
@@ -214,9 +216,10 @@ def test_every_type_is_written_and_read_again(word):
 
 @pytest.mark.parametrize("word", SPELLINGS)
 def test_every_types_parameters_are_those_of_its_layer(word):
-    names = SPELLINGS[word].parameters
-    kind = {"Convolution": Convolution(4, (1,)), "InnerProduct": Dense(4)}.get(word)
-    assert names == (tuple(kind.parameters([(2, 3, 4, 5)])) if kind else ())
+    images = [(2, 3, 4, 5)]
+    cases = {"Convolution": (Convolution(4, (1,)), images), "InnerProduct": (Dense(4), images)}
+    kind, inputs = (cases | WITH_PARAMETERS).get(word, (None, []))
+    assert SPELLINGS[word].parameters == (tuple(kind.parameters(inputs)) if kind else ())
 
 
 @pytest.mark.parametrize("spelling", LAYER_SPELLINGS, ids=lambda spelling: spelling.word)
@@ -234,6 +237,7 @@ def test_every_field_of_fillers_transforms_and_data_is_spoken_for():
     assert transform == set(schema().fields("TransformationParameter"))
     upgraded = {"scale", "mean_file", "crop_size", "mirror"}  # moved to transform_param before we look
     known = {"source", "batch_size", "backend", "rand_skip", "force_encoded_color", "shuffle"} | upgraded
+    known |= {"new_height", "new_width", "is_color", "root_folder"}
     for spelling in FEED_SPELLINGS:
         fields = schema().fields(schema().fields("LayerParameter")[spelling.section].type)
         assert set(fields) <= known | set(spelling.idle)

@@ -17,6 +17,7 @@ from lenet.dialects.caffe.solver_rows import (
     SCHEDULE_ROWS,
     SOLVER_ROWS,
     UPDATE_SPELLINGS,
+    WITHOUT_MOMENTUM,
 )
 from lenet.errors import DescriptionError, FileError, LenetError, Notes, SeveralErrors, Where
 from lenet.formats.prototxt import format_float, read_text, write_text
@@ -165,14 +166,20 @@ def test_all_errors_come_at_once_with_those_of_the_network(solve):
 
 
 @pytest.mark.parametrize("word", UPDATE_SPELLINGS)
-def test_a_type_is_read_or_said_not_to_be_there_yet(solve, word):
-    text = f'{LEAST} net: "net.prototxt" type: "{word}"'
-    if UPDATE_SPELLINGS[word][0] in UPDATES:
-        assert UPDATES.name_of(type(solve(text).solver.update)) == UPDATE_SPELLINGS[word][0]
-    else:
-        with pytest.raises(DescriptionError, match=f"type '{word}' is not there yet") as caught:
-            solve(text)
-        assert "SGD" in caught.value.hint
+def test_every_type_is_read(solve, word):
+    text = f'{LEAST} net: "net.prototxt" type: "{word}" delta: 0.5'
+    update = solve(text).solver.update
+    assert UPDATES.name_of(type(update)) == UPDATE_SPELLINGS[word][0]
+    assert getattr(update, "delta", 0.5) == 0.5
+
+
+@pytest.mark.parametrize("word", WITHOUT_MOMENTUM)
+def test_a_momentum_that_caffe_refuses(solve, word):
+    text = f'{LEAST} net: "net.prototxt" type: "{word}"\n momentum: 0.9'
+    with pytest.raises(DescriptionError, match=f"{word} has no momentum, 0.9 is given") as caught:
+        solve(text)
+    assert (caught.value.where.line, caught.value.where.column) == (2, 2)
+    assert solve(text.replace("0.9", "0")).solver.update == UPDATES[word.lower()]()
 
 
 def test_the_order_of_test_networks(solve):

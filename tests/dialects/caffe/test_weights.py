@@ -202,7 +202,7 @@ def one_blob(**fields):
 
 def test_doubles_are_read(tmp_path):
     (tmp_path / "x").write_bytes(one_blob(dim=[2], double_data=np.array([math.pi, 1])))
-    array = read_weights(tmp_path / "x", Notes())["s"]["0"]
+    array = read_weights(tmp_path / "x", Notes())["s"]["weight"]
     assert array.dtype == np.float64
     assert array.tolist() == [math.pi, 1]
 
@@ -214,7 +214,7 @@ def test_doubles_are_read(tmp_path):
         (b'name: "LeNet" layer { }', "this is text, weights are binary"),
         (bytes(range(255, 0, -1)), "damaged"),
         (TINY.read_bytes()[:700], "truncated"),
-        (one_blob(dim=[3], data=np.zeros(2, np.float32)), "layer 's', 0: the shape is 3"),
+        (one_blob(dim=[3], data=np.zeros(2, np.float32)), "layer 's', weight: the shape is 3"),
         (one_blob(dim=[-1], data=np.zeros(1, np.float32)), "the shape is -1"),
         (one_blob(dim=[2**40, 2**40], data=np.zeros(1, np.float32)), "which is not the 1 numbers"),
         (one_blob(dim=[0]), "holds no weights"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -16,12 +17,10 @@ Content = Literal["net", "solver", "weights", "state"]
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 LOOK = 65536  # how many bytes of a file are looked at
 
-_FIELD = re.compile(r"^[ \t]*([a-z][a-z0-9_]*)[ \t]*[:{<]", re.M)
-_SOLVER_FIELDS = {
-    *("net", "net_param", "train_net", "train_net_param", "test_net", "test_iter", "base_lr", "lr_policy"),
-    *("max_iter", "solver_mode", "solver_type", "snapshot_prefix", "weight_decay", "momentum"),
-}
-_NET_FIELDS = {"layer", "layers", "input", "input_dim", "input_shape", "force_backward"}
+#: comments, strings, braces and the names of fields
+_PIECE = re.compile(
+    r"""\#[^\r\n]*|"(?:\\.|[^"\\\r\n])*"|'(?:\\.|[^'\\\r\n])*'|[{}<>]|[A-Za-z_][A-Za-z0-9_]*(?=\s*[:{<])"""
+)
 #: tag and wire type that each binary file may start with
 _STARTS: dict[bytes, Content] = {
     b"\x0a": "weights",  # NetParameter.name, or SolverParameter.train_net, which nobody writes in binary
@@ -47,10 +46,29 @@ def content_of(path: str | Path) -> Content | None:
 
 
 def _text_content(text: str) -> Content | None:
-    names = set(_FIELD.findall(text))
-    if names & _SOLVER_FIELDS:
-        return "solver"
-    return "net" if names & _NET_FIELDS else None
+    """By the first outermost field that only one kind has; a layer's own `weight_decay` says nothing."""
+    solver, net = schema().fields("SolverParameter"), schema().fields("NetParameter")
+    for name in _outermost_fields(text):
+        if (name in solver) != (name in net):
+            return "solver" if name in solver else "net"
+    return None
+
+
+def _outermost_fields(text: str) -> Iterator[str]:
+    """The names of the fields that stand in no braces.
+
+    >>> list(_outermost_fields("name: '#{' layers { weight_decay: 1 } input: 'x'"))
+    ['name', 'layers', 'input']
+    """
+    depth = 0
+    for match in _PIECE.finditer(text):
+        piece = match[0]
+        if piece in "{<":
+            depth += 1
+        elif piece in "}>":
+            depth -= 1
+        elif depth == 0 and piece[0] not in "#\"'":
+            yield piece
 
 
 def is_binary(start: bytes) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from lenet.data.database import Backend, Database, backend_of
 from lenet.data.feed import Feed
 from lenet.data.hdf5 import Hdf5
+from lenet.data.image_list import ImageList
 from lenet.data.mnist import Mnist
 from lenet.data.source import Source
 from lenet.data.transforms import Transform
@@ -100,7 +101,8 @@ class FeedSpelling:
         Raises: DescriptionError at the entry that cannot be.
         """
         fields = section(layer, self.section)
-        batch = Plain("batch", "batch_size", required=True, least=1).read(fields, notes)
+        required = fields.field("batch_size").default is None
+        batch = Plain("batch", "batch_size", required=required, least=1).read(fields, notes)
         return Feed(
             self.read_source(fields, layer, notes),
             batch,
@@ -226,9 +228,39 @@ def _write_hdf5(source: Hdf5, fields: Message, notes: Notes) -> None:
     notes.warn(f"Caffe wants the name of a list of HDF5 files, '{files}' are the files", hint=hint)
 
 
+def _images(fields: Message, layer: Message, notes: Notes) -> Source:
+    """The list of images that an ImageData layer names."""
+    path = _source(fields)
+    if fields.get("shuffle", False):
+        notes.warn("shuffle is not there yet: images come in the list's order", place(fields, "shuffle"))
+    given = fields.get("root_folder", "")
+    folder = (locate(given, place(fields, "root_folder"), notes) or given) if given else ""
+    if given.endswith("/") and not folder.endswith("/"):
+        folder += "/"
+    return ImageList(
+        locate(path, place(fields, "source"), notes) or path,
+        folder,
+        fields.value("new_height"),
+        fields.value("new_width"),
+        fields.value("is_color"),
+    )
+
+
+def _write_images(source: ImageList, fields: Message, notes: Notes) -> None:
+    fields.add("source", source.list)
+    if source.folder:
+        fields.add("root_folder", source.folder)
+    for name, size in (("new_height", source.height), ("new_width", source.width)):
+        if size:
+            fields.add(name, size)
+    if not source.colour:
+        fields.add("is_color", False)
+
+
 FEED_SPELLINGS = (
     FeedSpelling(
         "Data", "data_param", (Database, Mnist), _database, _write_database, True, idle=("prefetch",)
     ),
     FeedSpelling("HDF5Data", "hdf5_data_param", (Hdf5,), _hdf5, _write_hdf5, False),
+    FeedSpelling("ImageData", "image_data_param", (ImageList,), _images, _write_images, True),
 )

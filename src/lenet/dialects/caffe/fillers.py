@@ -79,12 +79,14 @@ def message_from_filler(filler: Filler) -> Message:
 
 @dataclass(frozen=True)
 class Fill(Row):
-    """A filler as a setting of a layer; not given, it fills with 0."""
+    """A filler as a setting of a layer; not given, it fills with 0 or what the layer has as `default`."""
+
+    default: Filler = Constant(0.0)
 
     def read(self, fields: Message, notes: Notes) -> Filler:
         given = fields.get(self.field)
-        return filler_from_message(given, notes) if given is not None else Constant(0.0)
+        return filler_from_message(given, notes) if given is not None else self.default
 
     def write(self, value: Filler, fields: Message) -> None:
-        if value != Constant(0.0):
+        if value != self.default:
             fields.add(self.field, message_from_filler(value))

@@ -19,7 +19,7 @@ from lenet.formats.prototxt import format_float, write_text
 from lenet.job import Job
 from lenet.layers.arrange import Split
 from lenet.layers.loss import SoftmaxLoss
-from lenet.net import Net, Node, NodeShapes, Rule, State
+from lenet.net import Net, Node, NodeShapes, Rule, State, is_unnamed
 from lenet.shapes import Shape, count
 
 Line = tuple[str, str]  # source file and line number, text
@@ -153,7 +153,7 @@ def _layer_lines(node: Node, sizes: NodeShapes, memory: int) -> Iterator[Line]:
         if blob in node.inputs:
             yield "net.cpp:369", f"{name} -> {blob} (in-place)"
         else:
-            yield "net.cpp:382", f"{name} -> {blob}"
+            yield "net.cpp:382", f"{name} -> {'(automatic)' if is_unnamed(blob) else blob}"
     if isinstance(node.kind, Feed) and sizes.outputs:
         yield "data_layer.cpp:45", f"output data size: {','.join(map(str, sizes.outputs[0]))}"
     if isinstance(node.kind, SoftmaxLoss):

@@ -19,7 +19,7 @@ from lenet.dialects.caffe.states import (
 from lenet.dialects.caffe.upgrade import upgrade_net
 from lenet.errors import DescriptionError, LenetError, Notes
 from lenet.formats.message import Message
-from lenet.net import Kind, Net, Node, Opaque, ParameterUse, type_name
+from lenet.net import Kind, Net, Node, Opaque, ParameterUse, is_unnamed, type_name
 
 __all__ = ["insert_splits", "message_from_net", "net_from_message", "read_net"]
 
@@ -80,7 +80,7 @@ def _node(layer: Message, notes: Notes) -> Node:
         layer.get("name", ""),
         kind,
         tuple(layer.all("bottom")),
-        tuple(layer.all("top")),
+        tuple(layer.all("top")) or _automatic_outputs(layer, kind),
         uses=_uses(layer, kind, notes),
         propagate=tuple(bool(value) for value in layer.all("propagate_down")),
         include=tuple(rule_from_message(rule) for rule in layer.all("include")),
@@ -93,6 +93,11 @@ def _node(layer: Message, notes: Notes) -> Node:
     if node.include and node.exclude:
         notes.error(_error(layer, "include and exclude are both given", "exclude", "keep one of them"))
     return replace(node, loss_weights=_loss_weights(layer, node, notes))
+
+
+def _automatic_outputs(layer: Message, kind: Kind) -> tuple[str, ...]:
+    """The output of a loss that names none, as in 2013: Caffe gives it one, which it does not report."""
+    return (f"({layer.get('name', '')})",) if is_loss(kind) else ()
 
 
 def _error(layer: Message, message: str, field: str = "", hint: str = "") -> DescriptionError:
@@ -198,7 +203,7 @@ def _layer(node: Node, notes: Notes) -> Message:
     layer.add("name", node.name)
     layer.add("type", spelling.word if spelling else type_name(node.kind))
     _add_all(layer, "bottom", node.inputs)
-    _add_all(layer, "top", node.outputs)
+    _add_all(layer, "top", [blob for blob in node.outputs if not is_unnamed(blob)])
     if node.loss_weights != default_loss_weights(node):
         _add_all(layer, "loss_weight", node.loss_weights or (0.0,) * len(node.outputs))
     _add_all(layer, "param", [_param(use) for use in node.uses])

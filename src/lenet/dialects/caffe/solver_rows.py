@@ -10,6 +10,7 @@ from lenet.dialects.caffe.schema import schema
 from lenet.dialects.caffe.spelling import Absent, Amount, Choice, Plain, Row, Setting, Several, missing, place
 from lenet.errors import DescriptionError, Notes, did_you_mean
 from lenet.formats.message import Message
+from lenet.solvers import UPDATES, Update
 from lenet.solvers.rate import (
     Exponential,
     Fixed,
@@ -20,7 +21,6 @@ from lenet.solvers.rate import (
     Sigmoid,
     Step,
 )
-from lenet.solvers.update import UPDATES, Update
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,11 @@ UPDATE_SPELLINGS: dict[str, tuple[str, tuple[Row, ...]]] = {
     "Nesterov": ("nesterov", (_MOMENTUM,)),
     "AdaGrad": ("adagrad", (_DELTA,)),
     "RMSProp": ("rmsprop", (Plain("decay", "rms_decay"), _DELTA)),
-    "AdaDelta": ("adadelta", (_MOMENTUM, _DELTA)),
+    "AdaDelta": ("adadelta", (Amount("decay", "momentum", least=0), _DELTA)),
     "Adam": ("adam", (_MOMENTUM, Plain("momentum2", "momentum2"), _DELTA)),
 }
+#: types that Caffe refuses to start with a momentum
+WITHOUT_MOMENTUM = ("AdaGrad", "RMSProp")
 
 SOLVER_ROWS: tuple[Row, ...] = (
     Amount("weight_decay", "weight_decay", least=0),
@@ -156,21 +158,20 @@ def write_rate(rate: Rate, message: Message) -> None:
 def update_from_message(message: Message, notes: Notes) -> Update:
     """The update rule of a solver; with an error, which is recorded, any rule."""
     name = str(message.value("type"))
-    there = [type for type, (rule, _) in UPDATE_SPELLINGS.items() if rule in UPDATES]
     meant = next((type for type in UPDATE_SPELLINGS if type.lower() == name.lower()), None)
     where = place(message, "type")
     if meant is None:
-        hint = did_you_mean(name, UPDATE_SPELLINGS) or "there are: " + ", ".join(there)
+        hint = did_you_mean(name, UPDATE_SPELLINGS) or "there are: " + ", ".join(UPDATE_SPELLINGS)
         notes.error(DescriptionError(f"type '{name}' is no solver", where, hint))
-    elif meant not in there:
-        hint = "there is: " + ", ".join(there)
-        notes.error(DescriptionError(f"type '{meant}' is not there yet", where, hint))
-    else:
-        if meant != name:
-            notes.warn(f"type '{name}' is read as '{meant}'", where)
-        rule, rows = UPDATE_SPELLINGS[meant]
-        return UPDATES[rule](**read_rows(rows, message, notes))
-    return UPDATES["sgd"]()
+        return UPDATES["sgd"]()
+    if meant != name:
+        notes.warn(f"type '{name}' is read as '{meant}'", where)
+    if meant in WITHOUT_MOMENTUM and message.get("momentum"):
+        reason = f"{meant} has no momentum, {message.get('momentum'):g} is given"
+        hint = "remove it, or use Adam or Nesterov"
+        notes.error(DescriptionError(reason, place(message, "momentum"), hint))
+    rule, rows = UPDATE_SPELLINGS[meant]
+    return UPDATES[rule](**read_rows(rows, message, notes))
 
 
 def write_update(update: Update, message: Message) -> None:

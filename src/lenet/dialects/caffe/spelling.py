@@ -138,7 +138,7 @@ class Several(Row):
 class Choice(Row):
     """An enum; `words` maps Caffe's names to ours."""
 
-    words: Mapping[str, str] | None = None
+    words: Mapping[str, Setting] | None = None
 
     def read(self, fields: Message, notes: Notes) -> Setting:
         words, name = self.words or {}, fields.value(self.field)

@@ -36,7 +36,7 @@ class Combination:
 
 @dataclass(frozen=True)
 class Grid:
-    """All combinations of a configuration, made one at a time: `grid[3]`, `len(grid)`.
+    """All combinations of a configuration, made one at a time: `grid[3]`.
 
     `choices` are the variables with several alternatives, in alphabetical order.  `excluded` ones
     do not count in the numbers of the runs, their values stand before them in the names.
@@ -48,22 +48,27 @@ class Grid:
     excluded: tuple[str, ...] = ()
     numbered: bool = True
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """The number of runs; it may be larger than a `len` can be."""
         return prod(len(values) for values in self.choices.values())
 
+    def __len__(self) -> int:
+        return self.count
+
     def __getitem__(self, index: int) -> Combination:
-        if not -len(self) <= index < len(self):
+        if not -self.count <= index < self.count:
             raise IndexError(index)
         counted = [name for name in self.choices if name not in self.excluded]
-        varied, rest = {}, index % len(self)
+        varied, rest = {}, index % self.count
         for name in (*counted, *self.excluded):
             rest, chosen = divmod(rest, len(self.choices[name]))
             varied[name] = self.choices[name][chosen]
-        number, count = index % len(self), prod(len(self.choices[name]) for name in counted)
+        number, count = index % self.count, prod(len(self.choices[name]) for name in counted)
         return self._combination(number % count, count, varied)
 
     def __iter__(self) -> Iterator[Combination]:
-        return (self[index] for index in range(len(self)))
+        return (self[index] for index in range(self.count))
 
     def _combination(self, number: int, count: int, varied: dict[str, str]) -> Combination:
         short = f"conf{number:0{len(str(count))}}"

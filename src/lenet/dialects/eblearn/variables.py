@@ -12,7 +12,7 @@ from lenet.dialects.eblearn.variable import Variable
 from lenet.dialects.eblearn.variables_data import DATA
 from lenet.dialects.eblearn.variables_detect import DETECTION
 from lenet.dialects.eblearn.variables_metarun import METARUN
-from lenet.dialects.eblearn.variables_modules import ANY_MODULE, MODULES
+from lenet.dialects.eblearn.variables_modules import ANY_MODULE, MODULES, PARTNERS
 from lenet.dialects.eblearn.variables_obsolete import OBSOLETE
 from lenet.dialects.eblearn.variables_train import TRAINING
 from lenet.dialects.eblearn.variables_windows import WINDOWS
@@ -24,13 +24,19 @@ TOPICS: dict[str, tuple[Variable, ...]] = {
     "detection": DETECTION,
     "windows": WINDOWS,
     "sweeps (metarun)": METARUN,
-    "no longer read": OBSOLETE,
+    "not read": OBSOLETE,
 }
 
 VARIABLES: dict[str, Variable] = {row.name: row for rows in TOPICS.values() for row in rows}
 
+#: type of module, answer, trainer or energy -> the variables NAME_parameter of its instances
+PARAMETERS: dict[str, tuple[Variable, ...]] = {
+    **{type: (*rows, *ANY_MODULE) for type, rows in MODULES.items()},
+    **PARTNERS,
+}
+
 # longest first, so that linear_replicable0_in is not a parameter of linear
-_TYPES = sorted(MODULES, key=len, reverse=True)
+_TYPES = sorted(PARAMETERS, key=len, reverse=True)
 
 
 def type_of(instance: str) -> str:
@@ -66,13 +72,13 @@ def names_for(instances: Iterable[str]) -> list[str]:
     """
     names = [name for name, row in VARIABLES.items() if row.topic_is_current]
     for instance in instances:
-        rows = (*MODULES.get(type_of(instance), ()), *ANY_MODULE)
+        rows = PARAMETERS.get(type_of(instance), ANY_MODULE)
         names += [f"{instance}_{row.name}" for row in rows]
     return names
 
 
 def _parameter(type: str, parameter: str) -> Variable | None:
-    for row in (*MODULES[type], *ANY_MODULE):
+    for row in PARAMETERS[type]:
         if row.name == parameter or (row.name.endswith("*") and parameter.startswith(row.name[:-1])):
             return row
     return None

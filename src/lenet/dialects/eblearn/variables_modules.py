@@ -95,7 +95,7 @@ _COLOURS_NORMALISED = [
 ]
 _LP_POOLS = [f"l{power}pool" for power in (1, 2, 4, 6, 8, 10, 12, 14, 16, 32, 64)]
 
-#: type -> the parameters of its instances, without the name and `_`
+#: type of module -> the parameters of its instances, without the name and `_`; those of any come on top
 MODULES: dict[str, tuple[Variable, ...]] = {
     "conv": _CONVOLUTION,
     "convl": _CONVOLUTION,
@@ -207,6 +207,10 @@ MODULES: dict[str, tuple[Variable, ...]] = {
         _option("stride", "whole number", "distance of these positions", "1"),
     ),
     "lua": (_needed("script", "file", "a program in Lua"),),
+}
+
+#: type of answer, trainer or energy -> the parameters of its instances
+PARTNERS: dict[str, tuple[Variable, ...]] = {
     "class_answer": _CLASS_ANSWER,
     "vote_answer": _CLASS_ANSWER,
     "regression_answer": (_option("threshold", "number", "answers nearer than this are correct"),),

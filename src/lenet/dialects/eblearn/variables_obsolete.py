@@ -1,4 +1,4 @@
-"""Variables of old configurations that no program reads any more."""
+"""Variables of old configurations that neither train nor detect nor metarun reads."""
 
 from __future__ import annotations
 
@@ -23,5 +23,13 @@ OBSOLETE = (
     _row("target_factor", "number", "targets are so large", "class_answer_factor"),
     _row("weights_file", "file", "weights", "weights"),
     _row("net_type", "name", "kind of network", "arch"),
+    _row("max_bb_overlap", "number", "boxes that share more suppress each other", "max_overlap"),
+    _row("min_hcenter_dist", "number", "least vertical distance of boxes", "max_hcenter_dist"),
+    _row("min_wcenter_dist", "number", "least horizontal distance of boxes", "max_wcenter_dist"),
+    _row("ninternals", "whole number", "samples whose internal states are shown", "show_train_ninternals"),
+    _row("train_display", "switch", "show windows while training", "show_train"),
+    _row("tracking_display", "switch", "show what is tracked (the program track)"),
+    _row("smooth_factor", "number", "how slowly boxes follow what is tracked (the program track)"),
+    _row("mainsleep", "whole number", "milliseconds between two images (the program track)"),
     _row("meta_max_cpus", "whole number", "runs at the same time", "meta_max_jobs"),
 )

@@ -1,0 +1,139 @@
+"""An EBLearn training under way on the command line: one sample at a time, in epochs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from lenet.cli.arguments import device_of
+from lenet.cli.session import Session
+from lenet.cli.train import Options
+from lenet.dialects.eblearn.draws import KnuthDraws
+from lenet.dialects.eblearn.log import EblearnLog, LoadedSet
+from lenet.dialects.eblearn.progress import ProgressFiles
+from lenet.dialects.eblearn.solver import Training, read_training, start_weights
+from lenet.dialects.eblearn.sources import all_labels
+from lenet.dialects.eblearn.weights import Layout, weights_name, write_weights
+from lenet.engine.online import EpochCheckpoint, OnlineTrainer, SaveEpoch
+from lenet.errors import Notes, UsageError, Where
+from lenet.formats.conf_resolve import shell_output
+from lenet.results import Answers, Snapshot
+from lenet.shapes import Array
+from lenet.weights import Weights
+
+
+def read(options: Options, notes: Notes) -> tuple[Training, tuple[Weights, ...]]:
+    """What a configuration trains, and the weights that it starts from.
+
+    Raises: LenetError for everything that is wrong in it; UsageError for what cannot be asked of it.
+    """
+    if options.snapshot:
+        hint = "start from weights: --weights NAME_net00005.mat"
+        raise UsageError("EBLearn has no snapshots", Where(options.snapshot), hint)
+    settings = options.settings
+    if options.weights:
+        settings += (("retrain", "1"), ("retrain_weights", options.weights))
+    run_shell = shell_output if options.allow_shell else None
+    training = read_training(options.file, notes, settings, run_shell)
+    if options.device:
+        kind, index = device_of(options.device)
+        training = replace(training, job=replace(training.job, device=kind, device_index=index))
+    return training, start_weights(training, notes)
+
+
+class EpochSession(Session):
+    """Trains a configuration of EBLearn's.
+
+    `weights` is what it starts from.  With the options' log style "eblearn" the log is EBLearn's, and
+    the files `progress` and `finished` are kept in the working directory.
+    """
+
+    def __init__(
+        self, training: Training, weights: Sequence[Weights], options: Options, sources: Sequence[Path]
+    ) -> None:
+        self.training = training
+        super().__init__(training.job, options, sources)
+        for part in weights:
+            self.trainer.load(part)
+        self.trainer: OnlineTrainer
+
+    def _saves_in_folder(self) -> bool:
+        return True
+
+    def _make_trainer(self) -> OnlineTrainer:
+        save = saver(self.training.layout)
+        return OnlineTrainer(self.job, device=self.device, save=save, draws=KnuthDraws)
+
+    def announce(self) -> None:
+        """Say what is about to be trained, and let those listen who tell how it goes."""
+        if self.folder:
+            self.listeners.append(self.folder.record)
+        if self.options.log_style != "eblearn":
+            self._show_progress(self.trainer.iterations)
+            return
+        log = EblearnLog(self._write, self.job)
+        log.start(self.training.values, self._loaded(), self._parameters(), self._outputs())
+        number = self.job.epochs.number if self.job.epochs else 0
+        self.listeners += [log.record, ProgressFiles(Path(), number).record]
+
+    def _write(self, text: str) -> None:
+        """A line of EBLearn's log goes to stdout, as there."""
+        print(text, end="", flush=True)
+        if self.folder:
+            self.folder.log(text.rstrip("\n"))
+
+    def _loaded(self) -> list[LoadedSet]:
+        """The sets, validation first; classes are counted over all labels, whatever part is used."""
+        sets = [(test.test.name, test.samples) for test in self.trainer.tests]
+        if all(name != "train" for name, _ in sets):
+            sets.append(("train", self.trainer.samples))
+        return [
+            LoadedSet(name, len(samples), samples.shape, _counts(all_labels(samples.feed)))
+            for name, samples in sets
+        ]
+
+    def _parameters(self) -> int:
+        return sum(tensor.numel() for tensor in self.trainer.network.parameters())
+
+    def _outputs(self) -> int:
+        return max((test.classes for test in self.trainer.tests), default=0)
+
+    def _answers(self) -> Answers | None:
+        if not self.trainer.tests or (self.stopped and self.stopped.early):
+            return None
+        return self.trainer.tests[0].answers()
+
+    def _resume_words(self, saved: Snapshot) -> str:
+        settings = {
+            **dict(self.options.settings),
+            "retrain": "1",
+            "retrain_weights": saved.weights,
+            "retrain_iteration": str(max(self.trainer.epoch, 1)),
+        }
+        return self.options.words(settings)
+
+
+def saver(layout: Layout) -> SaveEpoch:
+    """What writes the weights after an epoch as EBLearn does: NAME_net00005.mat."""
+
+    def save(checkpoint: EpochCheckpoint) -> Snapshot:
+        epochs = checkpoint.job.epochs
+        folder, name = os.path.split(checkpoint.job.outputs.prefix)
+        path = Path(folder, weights_name(name, checkpoint.epoch))
+        double = epochs is None or epochs.double
+        write_weights(path, checkpoint.network.weights(), layout, "double" if double else "float")
+        return Snapshot(checkpoint.iteration, str(path), "")
+
+    return save
+
+
+def _counts(labels: Array) -> list[int]:
+    """How many samples each class has; none where labels are no classes."""
+    if labels.dtype.kind not in "iu" or labels.ndim != 1:
+        return []
+    counts: list[int] = np.bincount(labels).tolist()
+    return counts

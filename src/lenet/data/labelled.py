@@ -1,0 +1,126 @@
+"""Samples and labels in two files of matrices, and parts of a source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lenet.data.arrays import ArrayReader
+from lenet.data.source import SOURCES, Reader, Source
+from lenet.errors import DataError, Where
+from lenet.formats.matrices import MatrixFile, holds_several
+from lenet.formats.matrix import is_matrix, read_array
+from lenet.shapes import Array, text
+
+
+@SOURCES.add("labelled_matrices")
+@dataclass(frozen=True)
+class LabelledMatrices(Source):
+    """Samples along the first axis of a matrix, an idx file or a file of several matrices, and labels.
+
+    Shape: a sample as it is stored, with a channel axis before it if `channel`; label (), int64, or the
+    label's own shape, float64, if labels are `numbers`.
+    Parameters: `samples`, `labels`: paths; `channel`, whether samples H x W become 1 x H x W; `numbers`,
+    whether labels are numbers to predict, then `label_bias` is added to them and `label_scale`
+    multiplied; else they are classes.
+    Raises: DataError if the files do not fit each other or samples differ in size.
+    Differs: EBLearn counts classes without gaps in the order of their labels; so does this.  Samples of
+    several sizes in one file, which EBLearn can learn from, are refused.
+    """
+
+    prefetched: ClassVar[bool] = False
+
+    samples: str
+    labels: str
+    channel: bool = False
+    numbers: bool = False
+    label_bias: float = 0.0
+    label_scale: float = 1.0
+
+    def open(self, channels: int | None = None) -> Reader:
+        samples = _read_samples(self.samples)
+        if samples.ndim < 2:
+            what = f"samples lie along the first axis of a matrix, this is {text(samples.shape)}"
+            raise DataError(what, Where(self.samples))
+        labels = read_array(self.labels)
+        if not len(samples) or len(labels) < len(samples):
+            what = f"{len(labels)} labels for {len(samples)} samples"
+            raise DataError(what, Where(self.labels), "are these files of one set?")
+        samples = samples[:, None] if self.channel else samples
+        return ArrayReader(samples, self._labels(labels)[: len(samples)])
+
+    def _labels(self, labels: Array) -> Array:
+        import numpy as np
+
+        if self.numbers:
+            numbers: Array = (labels.astype(np.float64) + self.label_bias) * self.label_scale
+            return numbers
+        if labels.ndim != 1:
+            what = f"labels of classes lie along one axis, these are {text(labels.shape)}"
+            raise DataError(what, Where(self.labels), "are samples and labels in the wrong order?")
+        return np.unique(labels.astype(np.int64), return_inverse=True)[1].astype(np.int64)
+
+
+@SOURCES.add("part")
+@dataclass(frozen=True)
+class Part(Source):
+    """The first samples of another source, or those of its first classes.
+
+    Shape: as of the source.
+    Parameters: `source`; `number`, how many samples, None for all; `classes`, how many classes, None for
+    all: samples of the others are left out.
+    Raises: DataError if nothing is left.
+    """
+
+    prefetched: ClassVar[bool] = False  # Caffe has no such source
+
+    source: Source
+    number: int | None = None
+    classes: int | None = None
+
+    def open(self, channels: int | None = None) -> Reader:
+        import numpy as np
+
+        reader = self.source.open(channels)
+        number = min(len(reader), len(reader) if self.number is None else self.number)
+        kept: Sequence[int] = range(number)
+        if self.classes is not None:
+            kept = np.flatnonzero(reader.read_many(kept)[1] < self.classes).tolist()
+        if not len(kept):
+            raise DataError(f"no samples are left: {self}")
+        return _PartReader(reader, kept)
+
+
+class _PartReader(Reader):
+    """Reads some samples of another reader."""
+
+    def __init__(self, reader: Reader, kept: Sequence[int]) -> None:
+        self.shapes, self.dtypes = reader.shapes, reader.dtypes
+        self._reader, self._kept = reader, kept
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def read_many(self, indices: Sequence[int]) -> tuple[Array, ...]:
+        if isinstance(self._kept, range) and isinstance(indices, range):
+            return self._reader.read_many(indices)
+        return self._reader.read_many([self._kept[index] for index in indices])
+
+    def close(self) -> None:
+        self._reader.close()
+
+
+def _read_samples(path: str) -> Array:
+    import numpy as np
+
+    if not (is_matrix(path) and holds_several(path)):
+        return read_array(path)
+    with MatrixFile(path) as matrices:
+        samples = [matrix for matrix in matrices if matrix is not None]
+    shapes = {sample.shape for sample in samples}
+    if len(shapes) != 1 or len(samples) != len(matrices):
+        found = ", ".join(sorted(map(text, shapes))[:4])
+        what = f"{len(samples)} of {len(matrices)} samples are there, their sizes are {found}"
+        raise DataError(f"samples must all be there and of one size: {what}", Where(path))
+    return np.stack(samples)

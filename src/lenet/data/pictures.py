@@ -1,0 +1,153 @@
+"""Images to look for things in: files, lists, folders, videos and cameras, one after the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lenet.errors import DataError, FileError, UsageError, Where, need
+from lenet.formats.files import file_error
+from lenet.formats.image import grey, read_image
+from lenet.formats.matrix import read_matrix
+from lenet.shapes import Array, text
+
+PATTERN = r".*[.](png|jpg|jpeg|PNG|JPG|JPEG|bmp|BMP|ppm|PPM|pnm|PNM|pgm|PGM|gif|GIF|mat|MAT)"
+_PIXELS = 2**28  # of an image at most: more is a mistake
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image with its name: pixels (H, W) of grey or (H, W, 3), values 0 to 255."""
+
+    name: str
+    pixels: Array
+
+
+def planes(picture: Picture, channels: int, *, blue_first: bool = False) -> Array:
+    """An image as a network takes it, (channels, H, W): grey for 1 channel, in colours for 3.
+
+    Raises: DataError for an image without pixels, or for another number of channels.
+    """
+    import numpy as np
+
+    pixels = picture.pixels
+    if not pixels.size:
+        raise DataError(f"the image has no pixels: {text(pixels.shape)}", Where(picture.name))
+    if channels not in (1, 3):
+        raise DataError(f"an image has 1 or 3 channels, {channels} are wanted", Where(picture.name))
+    if channels == 1:
+        return np.ascontiguousarray(grey(pixels) if pixels.ndim == 3 else pixels)[None]
+    colours = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+    ordered = colours[..., ::-1] if blue_first else colours
+    return np.ascontiguousarray(ordered.transpose(2, 0, 1))
+
+
+def read_picture(path: str | Path, name: str = "") -> Picture:
+    """An image file, or a matrix of EBLearn's (H, W), (H, W, C) or (C, H, W); opacity is left out.
+
+    Raises: FileError if it cannot be read; DataError if it is too large or has no pixels.
+    """
+    where = Where(str(path))
+    pixels = _matrix_pixels(path) if str(path).lower().endswith(".mat") else read_image(path)
+    if not pixels.size or pixels.shape[0] * pixels.shape[1] > _PIXELS:
+        raise DataError(f"an image of {text(pixels.shape[:2])} pixels", where)
+    return Picture(name or Path(path).name, pixels[..., :3] if pixels.ndim == 3 else pixels)
+
+
+def _matrix_pixels(path: str | Path) -> Array:
+    import numpy as np
+
+    values = read_matrix(path)
+    if values.ndim == 3 and values.shape[0] in (1, 3) and values.shape[2] not in (1, 3):
+        values = values.transpose(1, 2, 0)
+    if values.ndim not in (2, 3) or values.shape[2:] not in ((), (1,), (3,)):
+        raise DataError(f"a matrix of {text(values.shape)} is no image", Where(str(path)))
+    found = values[..., 0] if values.shape[2:] == (1,) else values
+    return found.astype(np.float32) if found.dtype.itemsize > 1 else found
+
+
+def image_paths(
+    source: str | Path, names: Sequence[str] = (), pattern: str = PATTERN, *, text_lists: bool = True
+) -> list[Path]:
+    """The images that a file, a folder or a list stands for.
+
+    A folder gives the files below it whose names fit `pattern`, sorted; or those `names` in it.  A text
+    file (.txt, .lst) lists one path a line, from its own folder.
+
+    Raises: FileError if there are none; UsageError for a pattern that is none.
+    """
+    path = Path(source)
+    if names:
+        return [path / name for name in names]
+    if path.is_dir():
+        return _in_folder(path, pattern)
+    if text_lists and path.suffix.lower() in (".txt", ".lst"):
+        return _listed(path)
+    return [path]
+
+
+def _in_folder(folder: Path, pattern: str) -> list[Path]:
+    try:
+        wanted = re.compile(pattern)
+    except re.error as error:
+        raise UsageError(f"'{pattern}' is no pattern for names: {error}") from None
+    try:
+        found = sorted(path for path in folder.rglob("*") if wanted.fullmatch(path.name) and path.is_file())
+    except OSError as error:
+        raise file_error(error, folder) from None
+    if not found:
+        raise FileError("there is no image in this folder", Where(str(folder)), f"names must fit {pattern}")
+    return found
+
+
+def _listed(path: Path) -> list[Path]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise file_error(error, path) from None
+    except UnicodeDecodeError:
+        raise FileError("is no list of images: it is no UTF-8 text", Where(str(path))) from None
+    found = [path.parent / line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    if not found:
+        raise FileError("lists no images", Where(str(path)), "one path a line")
+    return found
+
+
+def frames(source: str | int, *, seconds_between: float = 0.0, seconds: float = 0.0) -> Iterator[Picture]:
+    """The images of a video file, or of a camera by its number, through OpenCV.
+
+    `seconds_between` leaves out images of a video between those that are taken, `seconds` ends it;
+    0 takes all.
+
+    Raises: MissingExtra without OpenCV; FileError if the video or camera cannot be opened.
+    """
+    try:
+        import cv2
+    except ImportError:
+        raise need("opencv-python-headless", "video", "reading videos and cameras") from None
+    capture = cv2.VideoCapture(source)
+    try:
+        if not capture.isOpened():
+            what = f"camera {source}" if isinstance(source, int) else "this video"
+            where = Where("" if isinstance(source, int) else source)
+            raise FileError(f"{what} cannot be opened", where, "is it there, and free?")
+        yield from _taken(capture, source, seconds_between, seconds)
+    finally:
+        capture.release()
+
+
+def _taken(capture: Any, source: str | int, seconds_between: float, seconds: float) -> Iterator[Picture]:  # noqa: ANN401
+    rate = float(capture.get(5)) or 25.0  # CAP_PROP_FPS; cameras may not know theirs
+    step = max(1, round(seconds_between * rate))
+    label = f"camera{source}" if isinstance(source, int) else Path(source).stem
+    number = 0
+    while not (seconds and number >= seconds * rate):
+        there, image = capture.read()
+        if not there:
+            return
+        if number % step == 0:
+            yield Picture(f"{label}_{number:06d}", image[..., ::-1])  # OpenCV puts blue first
+        number += 1

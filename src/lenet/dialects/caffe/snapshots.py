@@ -1,0 +1,47 @@
+"""Caffe's snapshots: under which names weights and state are written, and which weights a state names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from lenet.checkpoint import SolverState
+from lenet.dialects.caffe.weights import write_state, write_weights
+from lenet.errors import FileError, Where
+from lenet.job import Outputs
+from lenet.net import Net
+from lenet.results import Snapshot
+from lenet.weights import Weights
+
+
+def learned_weights(state: SolverState, snapshot: str) -> str:
+    """The weights that belong to a state: where it says, or beside it.
+
+    Raises: FileError if they are in neither place.
+    """
+    if not state.weights:
+        raise FileError("names no weights to go on with", Where(snapshot))
+    beside = Path(snapshot).parent / Path(state.weights).name
+    for path in (Path(state.weights), beside):
+        if path.is_file():
+            return str(path)
+    raise FileError(
+        f"its weights '{state.weights}' are neither where it says nor beside it",
+        Where(snapshot),
+        f"put {beside.name} beside {Path(snapshot).name}",
+    )
+
+
+def write_snapshot(
+    outputs: Outputs, net: Net, state: SolverState, weights: Weights, gradients: Weights | None = None
+) -> Snapshot:
+    """Write the weights and the solver's state of a run under Caffe's names.
+
+    Raises: FileError if they cannot be written; older snapshots stay whole.
+    """
+    ending = ".h5" if outputs.form == "hdf5" else ""
+    stem = f"{outputs.prefix}_iter_{state.iteration}"
+    weights_path, state_path = f"{stem}.caffemodel{ending}", f"{stem}.solverstate{ending}"
+    write_weights(weights_path, net, weights, gradients)
+    write_state(state_path, replace(state, weights=weights_path))
+    return Snapshot(state.iteration, weights_path, state_path)

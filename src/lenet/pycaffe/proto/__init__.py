@@ -1,0 +1,1 @@
+"""Caffe's messages as protobuf classes: see :mod:`lenet.pycaffe.proto.caffe_pb2`."""

@@ -1,0 +1,36 @@
+"""A matplotlib backend without a screen: `plt.show()` saves figures as SCRIPT_1.png, SCRIPT_2.png, ..."""
+
+from __future__ import annotations
+
+import sys
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backend_bases import FigureManagerBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+__all__ = ["FigureCanvas", "FigureManager"]
+
+_numbers = count(1)
+
+
+class FigureManager(FigureManagerBase):
+    """Saves figures instead of showing them."""
+
+    @classmethod
+    def pyplot_show(cls, *_: Any, **__: Any) -> None:  # noqa: ANN401
+        """Save all open figures in the working directory, say so, and close them."""
+        from matplotlib import pyplot
+
+        for number in pyplot.get_fignums():
+            path = Path(f"{Path(sys.argv[0]).stem or 'figure'}_{next(_numbers)}.png")
+            pyplot.figure(number).savefig(path)
+            print(f"saved {path}", file=sys.stderr)
+        pyplot.close("all")
+
+
+class FigureCanvas(FigureCanvasAgg):
+    """Draws into memory."""
+
+    manager_class = FigureManager
