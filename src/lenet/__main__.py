@@ -10,7 +10,7 @@ from pathlib import Path
 from lenet import __version__
 from lenet.cli import VERBS, examples, overview, run_verb
 from lenet.cli.messages import print_error
-from lenet.errors import FileError, LenetError, UsageError, Where, did_you_mean
+from lenet.errors import FileError, LenetError, TrainingError, UsageError, Where, did_you_mean
 
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
 BROKEN_PIPE = 141  # and for one whose reader went away
@@ -35,6 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _silence_stdout()
         return BROKEN_PIPE
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "alloc" not in str(error):
+            raise
+        print_error(_too_large(error))
+        return TrainingError.exit_code
     except OSError as error:
         print_error(FileError(error.strerror or str(error), Where(str(error.filename or ""))))
         return FileError.exit_code
@@ -58,6 +63,12 @@ def _help() -> str:
         f"usage: lenet VERB ...\n\nlenet {__version__}: Caffe's LeNet files, run as they were written."
         f"\n\nverbs:\n{overview()}\n\n{shown}"
     )
+
+
+def _too_large(error: Exception) -> TrainingError:
+    """What numpy and torch say where memory is not enough, without their addresses in the source."""
+    reason = str(error).splitlines()[0].rpartition("Allocator: ")[2] if str(error) else "out of memory"
+    return TrainingError(f"not enough memory: {reason}", hint="a smaller batch or fewer outputs take less")
 
 
 def _unknown(word: str) -> UsageError:

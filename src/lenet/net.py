@@ -222,8 +222,9 @@ class Net:
             outputs = node.kind.shape(inputs)
             parameters = node.kind.parameters(inputs)
         except LenetError as error:
-            if str(error.where):
-                raise
+            if str(error.where):  # a database or a mean file: say who wants it
+                message = f"{error.message} (layer '{node.name}', {node.where})"
+                raise type(error)(message, error.where, error.hint) from None
             raise type(error)(self._error(node, error.message).message, node.where, error.hint) from None
         if len(outputs) != len(node.outputs):
             made = f"{len(node.outputs)} output{'s' * (len(node.outputs) != 1)}"

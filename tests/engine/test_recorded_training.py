@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from lenet.cli.train import builtin_job
 from lenet.dialects.caffe.solver import read_solver
@@ -18,11 +19,18 @@ ORACLE = Path(__file__).parents[1] / "oracle" / "caffe"
 SHARED = Path(__file__).parents[3] / "shared" / "golden" / "caffe"
 TRAJECTORIES = sorted(path.stem for path in (ORACLE / "solver").glob("*.npz"))
 
-# Rounding decides where a number is all but 0 before a ReLU: in the recorded run that happens at
-# iteration 2 (test_rounding_decides_at_iteration_2 shows the unit), and a kink has two gradients.
-# Up to there the losses agree as float32 allows; then they part, as two runs of Caffe do later.
-BEFORE_THE_KINK, BEFORE_BOUND = 3, 1e-6
-ITERATIONS, BOUND = 50, 0.02
+# Between two builds of the real Caffe the losses differ by 3e-7 within 30 iterations and by 1e-4 within 50:
+# rounding grows from step to step.  The bounds leave as much room again.
+FIRST, FIRST_BOUND = 30, 1e-5
+SECOND, SECOND_BOUND = 50, 1e-3
+
+# Twice within the first 30 iterations rounding decides which way the recorded run goes: at iteration 2 a
+# unit before a ReLU is -1.3e-7 in exact arithmetic and was not negative in Caffe; at iteration 7 two numbers
+# under a pooling window differ by 1.5e-7 and Caffe's rounding made the first the larger.  (Found by trying
+# the numbers nearest to such an edge; no other one had to be changed.)
+RELU_AT, UNIT = 2, (55, 266)
+POOL_AT, MAXIMUM = 7, (48, 34, 0, 0)
+UNDECIDED_BOUND = 0.02  # for a run that decides otherwise: 0.011 measured within 50 iterations
 
 
 def recorded_losses(name):
@@ -34,37 +42,48 @@ def settings(**values):
     return [(key, str(value)) for key, value in values.items()]
 
 
-@pytest.fixture(scope="module")
-def lenet():
+def decide_as_caffe(trainer):
+    """Let the two numbers that are all but on an edge fall on the side on which they fell in Caffe."""
+    network = trainer.network
+
+    def forward(inputs):
+        blobs = dict(inputs)
+        for step in network.steps:
+            step.run(blobs)
+            if (trainer.iteration, step.node.name) == (RELU_AT, "ip1"):
+                correction = torch.zeros_like(blobs["ip1"])
+                correction[UNIT] = blobs["ip1"][UNIT].detach().clamp(max=0) * -2
+                blobs["ip1"] = blobs["ip1"] + correction
+            if (trainer.iteration, step.node.name) == (POOL_AT, "pool2"):
+                place = torch.zeros_like(blobs["pool2"])
+                place[MAXIMUM] = 1
+                blobs["pool2"] = blobs["pool2"] * (1 - place) + place * blobs["conv2"][MAXIMUM]
+        return blobs
+
+    network.forward = forward
+
+
+@pytest.fixture(scope="module", params=["as Caffe decided", "as it comes"])
+def lenet(request):
     """LeNet from Caffe's own start: seed 1701 gives its recorded initial weights bit for bit."""
-    job = builtin_job(settings(random_seed=1701, max_iter=ITERATIONS, snapshot_after_train="false"))
-    trainer = Trainer(job)
-    yield trainer, list(trainer.run())
+    trainer = Trainer(builtin_job(settings(random_seed=1701, max_iter=SECOND, snapshot_after_train="false")))
+    if request.param == "as Caffe decided":
+        decide_as_caffe(trainer)
+    yield request.param, list(trainer.run())
     trainer.close()
 
 
 def test_the_first_losses_are_the_recorded_ones(lenet):
-    losses = [record.loss for record in lenet[1] if isinstance(record, Progress) and record.rate is not None]
+    decided, records = lenet
+    losses = [record.loss for record in records if isinstance(record, Progress) and record.rate is not None]
     recorded = recorded_losses("sgd_loss_exact.csv")
-    wanted = np.array([recorded[iteration] for iteration in range(ITERATIONS)])
+    wanted = np.array([recorded[iteration] for iteration in range(SECOND)])
     error = np.abs(np.array(losses) - wanted) / wanted
-    assert error[:BEFORE_THE_KINK].max() < BEFORE_BOUND
-    assert error.max() < BOUND
-
-
-def test_rounding_decides_at_iteration_2():
-    """Before its ReLU one unit of sample 55 is -1.3e-7 in exact arithmetic, with 800 terms of about 0.01."""
-    trainer = Trainer(builtin_job(settings(random_seed=1701, max_iter=2, snapshot_after_train="false")))
-    list(trainer.run())
-    network = trainer.network.double()
-    trainer.feeder.seek({"mnist": 2 * 64}, {})
-    blobs = {name: values.double() for name, values in trainer.feeder.next().items()}
-    for step in network.steps[:-2]:
-        if step.node.name == "relu1":
-            break
-        step.run(blobs)
-    assert abs(float(blobs["ip1"][55, 266].detach())) < 1e-6
-    trainer.close()
+    assert error[: RELU_AT + 1].max() < FIRST_BOUND
+    if decided == "as Caffe decided":
+        assert error[:FIRST].max() < FIRST_BOUND
+        assert error.max() < SECOND_BOUND
+    assert error.max() < UNDECIDED_BOUND
 
 
 def test_the_test_before_training_gives_the_recorded_scores(lenet):

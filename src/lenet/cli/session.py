@@ -7,12 +7,11 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from lenet.cli import snapshots
 from lenet.cli.messages import telling
 from lenet.cli.train import Options
-from lenet.data.feed import Feed
 from lenet.dialects.caffe.log import CaffeLog
 from lenet.engine import device
 from lenet.engine.build import Network
@@ -102,26 +101,18 @@ class Session:
         if start.state:
             self.trainer.resume(start.state)
         with telling(self.options.strict) as notes:
-            self._check_tests(notes)
+            self._check(notes)
         return ignored
 
-    def _check_tests(self, notes: Notes) -> None:
-        """Note tests that do not show each sample of their set equally often."""
-        for test, feeder in zip(self.job.tests, self.trainer.test_feeders, strict=True):
-            for name, samples in feeder.lengths.items():
-                node = test.net.select(test.state)[name]
-                batch = cast(Feed, node.kind).batch
-                shown = test.batches * batch
-                if shown % samples:
-                    notes.warn(
-                        f"a test takes {test.batches:,} batches of {batch:,} from {samples:,} samples: "
-                        "not every sample counts equally often",
-                        node.where,
-                        "choose a batch that divides their number, and as many batches as that takes",
-                    )
+    def _check(self, notes: Notes) -> None:
+        """Note what is likely not meant: a network that learns nothing, a test that counts samples twice."""
+        if not self.trainer.network.loss_terms:
+            notes.warn("no output counts as a loss: nothing will be learned", self.job.net.where)
+        for index, test in enumerate(self.job.tests):
+            self.trainer.test_feeders[index].note_uneven(self.trainer.tests[index], test.batches, notes)
 
     def run(self, poll: Callable[[], Request | None]) -> None:
-        """Train to the end, or until `poll` says stop, and write the report."""
+        """Train to the end, or until `poll` says stop."""
         self.trainer.poll = poll
         for record in self.trainer.run():
             for listener in self.listeners:
@@ -133,6 +124,9 @@ class Session:
             elif isinstance(record, Stopped):
                 self.stopped = record
         self._close_display()
+
+    def finish(self) -> None:
+        """Write the report, if there is a folder for it."""
         if self.folder:
             self.folder.finish(self._summary(), self._answers(), first_filters(self.trainer.network))
 

@@ -23,7 +23,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("net", metavar="NET", help="a network with test data (prototxt)")
     parser.add_argument("--weights", default="", metavar="FILE[,FILE]", help="its weights (caffemodel)")
-    parser.add_argument("--iterations", type=at_least_one, help="batches; without it the whole set, once")
+    parser.add_argument(
+        "--iterations", type=at_least_one, help="batches; without it enough for the whole set"
+    )
     parser.add_argument("--log-style", choices=("lenet", "caffe"), default="lenet", help="whose words")
     add_device(parser)
     add_state(parser)
@@ -41,13 +43,11 @@ def run(args: Namespace) -> int:
     """
     if not args.weights:
         raise UsageError("lenet test: no weights are given", hint="add --weights FILE.caffemodel")
-    from lenet.dialects.caffe.net import net_from_message, read_net_message
+    from lenet.cli.networks import read_network
     from lenet.dialects.caffe.weights import read_weights
 
     with telling(args.strict) as notes:
-        message = read_net_message(args.net, notes)
-        net = net_from_message(message, notes)
-        notes.check()
+        net, _ = read_network(args.net, notes)
         state = state_of(args, net, "test")
         weights = [read_weights(path, notes) for path in args.weights.split(",")]
         kind, index = device_of(args.device)
@@ -60,7 +60,7 @@ def run(args: Namespace) -> int:
         for each in weights:
             network.load_checked(each, notes)
     if args.log_style == "caffe":
-        return _as_caffe(args, network, net, state)
+        return _as_caffe(args, network, net, state, device.index if device.type == "cuda" else None)
     return _as_table(args, network)
 
 
@@ -71,15 +71,18 @@ def _run(args: Namespace, network: Network) -> list[Batch]:
 
     device = next(network.parameters()).device if len(network.tensors) else "cpu"
     with Feeder(network, training=False, device=device) as feeder:
-        return list(batches(network, feeder, args.iterations or feeder.batches_per_pass))
+        number = args.iterations or feeder.batches_per_pass
+        if not args.iterations:
+            with telling(args.strict) as notes:
+                feeder.note_uneven(network, number, notes)
+        return list(batches(network, feeder, number))
 
 
-def _as_caffe(args: Namespace, network: Network, net: Net, state: State) -> int:
+def _as_caffe(args: Namespace, network: Network, net: Net, state: State, gpu: int | None) -> int:
     from lenet.dialects.caffe.log import CaffeLog
     from lenet.engine.test import mean_scores
 
     log = CaffeLog(sys.stderr.write, with_year=False)
-    gpu = None if args.device == "cpu" else 0
     log.start_test(net, state, args.iterations, gpu=gpu)
     results = _run(args, network)
     for index, batch in enumerate(results):

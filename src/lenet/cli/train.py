@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
@@ -52,16 +53,25 @@ class Options:
             return f"lenet eblearn train {self.file}, with these in the file: " + ", ".join(
                 f"{key} = {value}" for key, value in settings.items()
             )
-        return " ".join(
-            ["lenet train", self.file, *(f"--set {key}={value}" for key, value in settings.items())]
-        )
+        chosen = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+        return shlex.join(["lenet", "train", *filter(None, [self.file]), *chosen, *self._state_words()])
+
+    def _state_words(self) -> list[str]:
+        """The device, level and stages as they were asked for, in today's words or Caffe's."""
+        stages = ",".join(self.stages)
+        if self.log_style == "caffe":
+            gpu = self.device.partition(":")[2] if self.device.startswith("gpu") else ""
+            words = {"--gpu": gpu, "--level": str(self.level or ""), "--stage": stages}
+        else:
+            words = {"--device": self.device, "--level": str(self.level or ""), "--stage": stages}
+        return [word for name, value in words.items() if value for word in (name, value)]
 
     def resume_words(self, state: str) -> str:
         """The command line that goes on from a solver's state, in the words of this one."""
         if self.log_style == "caffe":
-            return f"caffe train --solver={self.file} --snapshot={state}"
-        settings = [f"--set {key}={value}" for key, value in self.settings]
-        return " ".join(filter(None, ["lenet train", self.file, *settings, f"--snapshot {state}"]))
+            words = ["caffe", "train", f"--solver={self.file}", f"--snapshot={state}"]
+            return shlex.join([*words, *self._state_words()])
+        return f"{self.words(dict(self.settings))} {shlex.join(['--snapshot', state])}"
 
     def sets(self, key: str) -> bool:
         """Whether a setting replaces this key of the file."""
@@ -160,6 +170,7 @@ def train(options: Options) -> int:
         stack.callback(session.close)
         with signals.Signals(options.effects) as requests:
             session.run(requests.poll)
+        session.finish()
         words = session.summary()
         if words:
             print(words, file=sys.stderr if options.log_style == "caffe" else sys.stdout)
@@ -181,6 +192,7 @@ def _read(options: Options, notes: Notes) -> tuple[Job, Start]:
     if options.file:
         from lenet.dialects.caffe.solver import read_solver
 
+        _expect_solver(options.file)
         job = read_solver(options.file, notes, options.settings)
     else:
         job = _read_builtin(options.settings, Notes())
@@ -194,6 +206,17 @@ def _read(options: Options, notes: Notes) -> tuple[Job, Start]:
         kind, index = device_of(options.device)
         job = replace(job, device=kind, device_index=index)
     return job, read_start(options.weights, options.snapshot, job, notes)
+
+
+def _expect_solver(file: str) -> None:
+    """Refuse a file of Caffe's that is something else, in words for what it is."""
+    from lenet.dialects.caffe.contents import content_of
+
+    content = content_of(file) if Path(file).is_file() else None
+    if content in ("net", "weights", "state"):
+        what = {"net": "a network", "weights": "weights", "state": "a solver's state"}[content]
+        hint = "a solver names the network; weights and states follow --weights and --snapshot"
+        raise UsageError(f"this is {what}, a solver is wanted", Where(file), hint)
 
 
 def _sources(job: Job, options: Options) -> list[Path]:

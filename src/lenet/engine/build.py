@@ -271,6 +271,13 @@ class _Builder:
 
     def _found(self, node: Node, index: int, use: ParameterUse, shape: Shape) -> nn.Parameter | None:
         """The tensor that this parameter shares with another layer or network, if it does."""
+        if node.name in self.shared and index >= len(self.shared[node.name]):
+            number = len(self.shared[node.name])
+            raise DescriptionError(
+                f"layer '{node.name}': has more parameters here than in the training network, {number}",
+                node.where,
+                "a layer of one name needs the same parameters in both networks",
+            )
         if node.name in self.shared:
             tensor, owner = self.shared[node.name][index], "the training network"
         elif use.share in self.named:

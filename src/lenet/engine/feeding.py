@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lenet.data.batches import Batches
 from lenet.engine.build import Network
-from lenet.errors import DescriptionError
+from lenet.errors import DescriptionError, Notes
 
 
 class Feeder:
@@ -58,10 +58,17 @@ class Feeder:
         """How many batches show every sample of the longest feed at least once."""
         return max((-(-len(batches) // batches.feed.batch) for batches, _ in self._feeds.values()), default=0)
 
-    @property
-    def lengths(self) -> dict[str, int]:
-        """How many samples each feed has."""
-        return {name: len(batches) for name, (batches, _) in self._feeds.items()}
+    def note_uneven(self, network: Network, number: int, notes: Notes) -> None:
+        """Note each feed whose samples `number` batches do not show equally often."""
+        for name, (batches, _) in self._feeds.items():
+            samples, batch = len(batches), batches.feed.batch
+            if number * batch % samples:
+                notes.warn(
+                    f"a test takes {number:,} batches of {batch:,} from {samples:,} samples: "
+                    "not every sample counts equally often",
+                    network.net[name].where,
+                    "choose a batch that divides their number, and as many batches as that takes",
+                )
 
     @property
     def positions(self) -> dict[str, int]:

@@ -25,6 +25,7 @@ from lenet.results import Progress, Record, Snapshot, Stopped, TestStarted
 from lenet.weights import Weights
 
 T = TypeVar("T")
+LARGEST = 3.4e38  # of float32
 Request = Literal["stop", "snapshot"]
 
 
@@ -160,7 +161,7 @@ class Trainer:
         for _ in range(self.job.solver.accumulate):
             loss, blobs = self.forward_backward()
             total += loss
-        rate = self.job.solver.rate(self.iteration)
+        rate = self.rate()
         progress = self._progress(total / self.job.solver.accumulate, rate, blobs)
         self.apply_update()
         return progress
@@ -172,9 +173,24 @@ class Trainer:
             loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach()), blobs
 
+    def rate(self) -> float:
+        """The learning rate of the next update.
+
+        Raises: TrainingError where the policy gives none.
+        """
+        try:
+            rate = self.job.solver.rate(self.iteration)
+        except (ArithmeticError, TypeError, ValueError):  # 0 ** -1, and a negative number to a broken power
+            rate = math.nan
+        if not -LARGEST < rate < LARGEST:
+            policy = self.job.solver.rate
+            message = f"iteration {self.iteration}: {policy} gives no learning rate that a float32 can hold"
+            raise TrainingError(message, self.job.where, "check gamma, power and base_lr")
+        return rate
+
     def apply_update(self) -> None:
         """Change the parameters by their gradients, as the solver says; that is the end of an iteration."""
-        self.update(self.job.solver.rate(self.iteration), self.iteration)
+        self.update(self.rate(), self.iteration)
         self.iteration += 1
 
     def _forward(self) -> dict[str, Tensor]:

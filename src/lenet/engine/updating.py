@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -37,8 +36,8 @@ class Updater:
     def __call__(self, rate: float, iteration: int) -> None:
         """Clip, normalise, decay, then update, in Caffe's order."""
         learning = [index for index, entry in enumerate(self.trained) if entry.rate]
-        learning = [index for index in learning if self.tensors[index].grad is not None]
-        gradients = [cast(Tensor, self.tensors[index].grad) for index in learning]
+        # a parameter that no loss depends on has no gradient; it still decays
+        gradients = [_gradient(self.tensors[index]) for index in learning]
         self._clip(gradients)
         for index, gradient in zip(learning, gradients, strict=True):
             if self.solver.accumulate > 1:
@@ -88,3 +87,7 @@ class Updater:
                     f"array {index} of the solver state is {found}, this network wants {wanted}"
                 )
             tensor.copy_(torch.tensor(array.reshape(tensor.shape)))
+
+
+def _gradient(tensor: Tensor) -> Tensor:
+    return torch.zeros_like(tensor) if tensor.grad is None else tensor.grad

@@ -74,6 +74,34 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
+def files_together(folder: Path) -> Iterator[Path]:
+    """A directory for files that belong together: they move to `folder` when all of them are written.
+
+    An error before that leaves what is in `folder` as it was.
+
+    Raises: FileError, with the name that the file was to have.
+    """
+    temporary = _beside(folder / "files")
+    try:
+        temporary.mkdir()
+        yield temporary
+        written = sorted(temporary.iterdir())
+        for file in written:
+            if (folder / file.name).is_dir():
+                raise IsADirectoryError(errno.EISDIR, "", str(folder / file.name))
+        for file in written:
+            file.replace(folder / file.name)
+        _flush_directory(folder)
+    except OSError as error:
+        raise file_error(error, error.filename or folder) from None
+    except FileError as error:
+        place = Path(error.where.file)
+        raise FileError(error.message, Where(str(folder / place.name)), error.hint) from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
 def whole_directory(path: str | Path, flush: bool = True) -> Iterator[Path]:
     """A directory to fill that takes the name `path`, instead of what was there, when it is complete.
 

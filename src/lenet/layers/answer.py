@@ -13,9 +13,6 @@ from lenet.shapes import Shape, ShapeError, axis_index
 if TYPE_CHECKING:
     from torch import Tensor
 
-if TYPE_CHECKING:
-    pass
-
 
 @LAYERS.add("softmax")
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lenet.errors import DescriptionError, LenetError
+from lenet.layers.blob_shape import BlobShape
 from lenet.layers.layer import Layer, Operation
-from lenet.shapes import Array, Shape, count
+from lenet.shapes import Array, Shape
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 Code = Any  # an object with setup, reshape, forward and backward, each of bottoms and tops
 
 
-class UserBlob:
+class UserBlob(BlobShape):
     """An input or output as user code sees it: `data` and `diff`, float32 arrays, and `reshape`."""
 
     def __init__(self, data: Array) -> None:
@@ -37,37 +38,8 @@ class UserBlob:
 
     @property
     def shape(self) -> Shape:
-        """The sizes of all axes."""
         shape: Shape = self.data.shape
         return shape
-
-    @property
-    def count(self) -> int:
-        """The number of values."""
-        return count(self.shape)
-
-    @property
-    def num(self) -> int:
-        """The size of axis 0."""
-        return self._size(0)
-
-    @property
-    def channels(self) -> int:
-        """The size of axis 1."""
-        return self._size(1)
-
-    @property
-    def height(self) -> int:
-        """The size of axis 2."""
-        return self._size(2)
-
-    @property
-    def width(self) -> int:
-        """The size of axis 3."""
-        return self._size(3)
-
-    def _size(self, axis: int) -> int:
-        return self.shape[axis] if axis < len(self.shape) else 1
 
     def reshape(self, *sizes: int) -> None:
         """Give the blob another shape; the values are then zeros."""

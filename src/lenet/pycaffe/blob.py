@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lenet.errors import DescriptionError
-from lenet.shapes import Array, Shape, count, text
+from lenet.layers.blob_shape import BlobShape
+from lenet.shapes import Array, Shape, text
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -63,58 +64,7 @@ class Cell:
             self.get().data.fill_(value)
 
 
-class Shaped:
-    """What blobs tell about their shape; those of fewer than four axes have sizes of 1 for the rest."""
-
-    @property
-    def data(self) -> Array:
-        """The values, float32; writing to the array writes to the blob."""
-        raise NotImplementedError
-
-    @property
-    def diff(self) -> Array:
-        """The gradient of the loss with respect to the values, float32, writable likewise."""
-        raise NotImplementedError
-
-    @property
-    def shape(self) -> Shape:
-        """The sizes of all axes."""
-        shape: Shape = self.data.shape
-        return shape
-
-    @property
-    def count(self) -> int:
-        """The number of values."""
-        return count(self.shape)
-
-    @property
-    def num(self) -> int:
-        """The size of axis 0."""
-        return self._size(0)
-
-    @property
-    def channels(self) -> int:
-        """The size of axis 1."""
-        return self._size(1)
-
-    @property
-    def height(self) -> int:
-        """The size of axis 2."""
-        return self._size(2)
-
-    @property
-    def width(self) -> int:
-        """The size of axis 3."""
-        return self._size(3)
-
-    def _size(self, axis: int) -> int:
-        if len(self.shape) > 4:
-            reason = f"a blob of {text(self.shape)} has no num, channels, height and width"
-            raise DescriptionError(reason, hint="use shape")
-        return self.shape[axis] if axis < len(self.shape) else 1
-
-
-class Blob(Shaped):
+class Blob(BlobShape):
     """A blob between layers: values and gradient."""
 
     def __init__(self, shape: Shape, loss_weight: float = 0.0) -> None:
@@ -125,10 +75,12 @@ class Blob(Shaped):
 
     @property
     def data(self) -> Array:
+        """The values, float32; writing to the array writes to the blob."""
         return self.values.array()
 
     @property
     def diff(self) -> Array:
+        """The gradient of the loss with respect to the values, float32, writable likewise."""
         return self.slopes.array()
 
     @property
@@ -154,7 +106,7 @@ class Blob(Shaped):
             self.slopes.fill(self.loss_weight)
 
 
-class ParameterBlob(Shaped):
+class ParameterBlob(BlobShape):
     """A parameter of a layer: views of the tensor that the network computes with, and of its gradient.
 
     Weights of 2-D convolutions lie in memory with their channels last: the arrays have the usual axis
@@ -166,11 +118,13 @@ class ParameterBlob(Shaped):
 
     @property
     def data(self) -> Array:
+        """The values, float32, writable."""
         array: Array = self.tensor.detach().numpy()
         return array
 
     @property
     def diff(self) -> Array:
+        """The gradient of the loss with respect to the values, float32, writable."""
         array: Array = self.slopes().numpy()
         return array
 

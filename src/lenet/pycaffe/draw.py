@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,11 @@ from lenet.pycaffe.modes import TEST
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 Message = Any  # a protobuf message; its class is made at run time
 Place = tuple[float, float]
+Stop = int | tuple[int, str, int]  # a layer, or a blob (from a layer, by name) that passes a row
 
 WIDTH, HEIGHT = 2.6, 1.1  # inches that a box with its surroundings takes
 COLOURS = {Convolution: "#f8c9c4", Pooling: "#fbe3b5", Dense: "#d9d2f0"}
@@ -109,14 +112,19 @@ def _other_phase(net: Net, makers: list[int], node: Node) -> bool:
     return bool(makers) and bool(node.include) and all(net.nodes[index].include for index in makers)
 
 
-def rows(net: Net, connections: list[Arrow]) -> list[list[int]]:
-    """The layers in rows: each stands behind all that it depends on."""
+def rows(net: Net, connections: list[Arrow]) -> list[list[Stop]]:
+    """What stands in each row: layers behind all that they depend on, and blobs that pass on."""
     depth = [0] * len(net.nodes)
     for arrow in connections:  # layers come in the order in which they depend on each other
         depth[arrow.end] = max(depth[arrow.end], depth[arrow.begin] + 1)
-    result: list[list[int]] = [[] for _ in range(max(depth, default=-1) + 1)]
+    result: list[list[Stop]] = [[] for _ in range(max(depth, default=-1) + 1)]
     for index, row in enumerate(depth):
         result[row].append(index)
+    for arrow in connections:
+        for row in range(depth[arrow.begin] + 1, depth[arrow.end]):
+            passing = (arrow.begin, arrow.blob, row)
+            if passing not in result[row]:
+                result[row].append(passing)
     return result
 
 
@@ -125,37 +133,52 @@ def _figure(net: Net, rankdir: str) -> Figure:
 
     connections = arrows(net)
     grid = rows(net, connections)
-    widest = max(map(len, grid), default=1)
-    along, across = len(grid) or 1, widest
+    along, across = max(1, len(grid)), max(map(len, grid), default=1)
     sideways = rankdir in ("LR", "RL")
     columns, lines = (along, across) if sideways else (across, along)
     figure = Figure(figsize=(columns * WIDTH + 0.4, lines * HEIGHT + 0.4))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, columns), ylim=(0, lines))
     axes.axis("off")
-    places: dict[int, Place] = {}
+    places: dict[Stop, Place] = {}
     for row, members in enumerate(grid):
-        for order, index in enumerate(members):
-            beside = (order + 0.5) * widest / len(members)
+        for order, stop in enumerate(members):
+            beside = (order + 0.5) * across / len(members)
             forward = row + 0.5 if rankdir in ("LR", "BT") else along - row - 0.5
-            places[index] = (forward, widest - beside) if sideways else (beside, forward)
+            places[stop] = (forward, across - beside) if sideways else (beside, forward)
+    boxes = [_draw_box(axes, node, places[index]) for index, node in enumerate(net.nodes)]
     for arrow in connections:
-        _draw_arrow(axes, places[arrow.begin], places[arrow.end], arrow.blob)
-    for index, place in places.items():
-        _draw_box(axes, net.nodes[index], place)
+        passing = [(arrow.begin, arrow.blob, row) for row in range(len(grid))]
+        stops = [places[stop] for stop in passing if stop in places and _before(grid, stop[2], arrow.end)]
+        path = [places[arrow.begin], *stops, places[arrow.end]]
+        _draw_arrow(axes, path, (boxes[arrow.begin], boxes[arrow.end]), arrow.blob)
     return figure
 
 
-def _draw_arrow(axes: Axes, begin: Place, end: Place, blob: str) -> None:
-    style = {"arrowstyle": "-|>", "color": "#555555", "shrinkA": 30, "shrinkB": 30, "lw": 0.8}
-    axes.annotate("", end, begin, arrowprops=style, zorder=1)
-    middle = ((begin[0] + end[0]) / 2, (begin[1] + end[1]) / 2)
-    axes.text(*middle, blob, fontsize=6, color="#333333", ha="center", va="bottom", zorder=3)
+def _before(grid: list[list[Stop]], row: int, layer: int) -> bool:
+    return all(layer not in members for members in grid[: row + 1])
 
 
-def _draw_box(axes: Axes, node: Node, place: Place) -> None:
+def _draw_arrow(axes: Axes, path: list[Place], boxes: tuple[Text, Text], blob: str) -> None:
+    """A line from box to box through places where nothing stands, named on its first part."""
+    # above the boxes: a box knows its size only once it is drawn
+    style = {"color": "#555555", "lw": 0.8, "shrinkA": 0, "shrinkB": 0}
+    last = len(path) - 2
+    for part, (begin, end) in enumerate(pairwise(path)):
+        first_box = boxes[0].get_bbox_patch() if part == 0 else None
+        last_box = boxes[1].get_bbox_patch() if part == last else None
+        head = "-|>" if part == last else "-"
+        ends = {"patchA": first_box, "patchB": last_box, "arrowstyle": head}
+        axes.annotate("", end, begin, arrowprops={**style, **ends}, zorder=3)
+    (left, low), (right, high) = path[:2]
+    where = ((left + right) / 2, (low + high) / 2)
+    axes.text(*where, blob, fontsize=6, color="#333333", ha="center", va="bottom", zorder=4)
+
+
+def _draw_box(axes: Axes, node: Node, place: Place) -> Text:
     box = {"boxstyle": "round,pad=0.4", "facecolor": _colour(node), "edgecolor": "#777777"}
-    axes.text(*place, "\n".join(_lines(node)), fontsize=8, ha="center", va="center", bbox=box, zorder=2)
+    words = "\n".join(_lines(node))
+    return axes.text(*place, words, fontsize=8, ha="center", va="center", bbox=box, zorder=2)
 
 
 def _colour(node: Node) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from lenet.checkpoint import SolverState
 from lenet.dialects.caffe.weights import write_state, write_weights
 from lenet.errors import FileError, Where
+from lenet.formats.files import files_together
 from lenet.job import Outputs
 from lenet.net import Net
 from lenet.results import Snapshot
@@ -42,6 +43,7 @@ def write_snapshot(
     ending = ".h5" if outputs.form == "hdf5" else ""
     stem = f"{outputs.prefix}_iter_{state.iteration}"
     weights_path, state_path = f"{stem}.caffemodel{ending}", f"{stem}.solverstate{ending}"
-    write_weights(weights_path, net, weights, gradients)
-    write_state(state_path, replace(state, weights=weights_path))
+    with files_together(Path(weights_path).parent) as folder:
+        write_weights(folder / Path(weights_path).name, net, weights, gradients)
+        write_state(folder / Path(state_path).name, replace(state, weights=weights_path))
     return Snapshot(state.iteration, weights_path, state_path)

@@ -61,6 +61,9 @@ class SolverNets:
         if states and len(states) != len(entries):
             self._error(f"{len(states)} test_state for {len(entries)} test nets", "test_state")
             return ()
+        if entries and self.solver.get("test_interval") == 0:
+            self.notes.inform("test_interval is 0: there are no tests", place(self.solver, "test_interval"))
+            return ()
         if entries and not self.solver.value("test_interval"):
             hint = "add test_interval: 500, or remove test_iter"
             self._error("test_iter is given, but no test_interval", "test_iter", hint)
