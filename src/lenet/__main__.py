@@ -60,7 +60,8 @@ def _run(words: list[str]) -> int:
 def _help() -> str:
     shown = examples("lenet train", "lenet show lenet_train_test.prototxt", "lenet VERB --help")
     return (
-        f"usage: lenet VERB ...\n\nlenet {__version__}: Caffe's LeNet files, run as they were written."
+        "usage: lenet VERB ...\n\n"
+        f"lenet {__version__}: Caffe's and EBLearn's LeNet files, run as they were written."
         f"\n\nverbs:\n{overview()}\n\n{shown}"
     )
 

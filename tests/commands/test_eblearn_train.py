@@ -129,11 +129,11 @@ def test_words_that_cannot_be(lenet, conf, words, code):
 
 
 def test_eblearn_alone_tells_its_tools(lenet):
-    assert "metarun" in lenet("eblearn").out
+    assert "detect" in lenet("eblearn").out
 
 
 def test_launchers(lenet, tmp_path):
     result = lenet("shims", "--system", "eblearn", tmp_path)
     assert result.code == 0
-    assert {path.name for path in (tmp_path / "bin").iterdir()} == {"train", "detect", "metarun"}
+    assert {path.name for path in (tmp_path / "bin").iterdir()} == {"train", "detect"}
     assert "lenet eblearn train" in (tmp_path / "bin" / "train").read_text()

@@ -54,7 +54,7 @@ VERBS: dict[str, Verb] = {
     "run": Verb("lenet.cli.run", "run a script for Caffe's Python interface as it is", raw=True),
     "caffe": Verb("lenet.cli.caffe", "Caffe's own command lines, word for word", raw=True),
     "eblearn": Verb("lenet.cli.eblearn", "EBLearn's own command lines, word for word", raw=True),
-    "shims": Verb("lenet.cli.shims", "write launchers, so that Caffe's tutorial scripts run as they are"),
+    "shims": Verb("lenet.cli.shims", "write launchers, so that scripts of old tutorials run as they are"),
 }
 
 

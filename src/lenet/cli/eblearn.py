@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 
-from lenet.cli import VERBS, run_verb
+from lenet.cli import run_verb
 from lenet.errors import UsageError, did_you_mean
 
 USAGE = """usage:
@@ -13,8 +13,7 @@ USAGE = """usage:
 
 tools:
   train     train a configuration; weights, `progress` and `finished` go to the working directory
-  detect    find objects in images, as a configuration says
-  metarun   train all combinations of a configuration with several values"""
+  detect    find objects in images, as a configuration says"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -44,19 +43,8 @@ def _train(words: Sequence[str]) -> int:
     return train(Options(file=words[0], log_style="eblearn", runs=""))
 
 
-def _other(verb: str, *options: str) -> Callable[[Sequence[str]], int]:
-    """A tool that is a verb of ours."""
-
-    def run_other(words: Sequence[str]) -> int:
-        if verb not in VERBS:
-            raise UsageError(f"the verb '{verb}' is not there yet")
-        return run_verb(verb, [*words, *options])
-
-    return run_other
+def _detect(words: Sequence[str]) -> int:
+    return run_verb("detect", list(words))
 
 
-_TOOLS: dict[str, Callable[[Sequence[str]], int]] = {
-    "train": _train,
-    "detect": _other("detect", "--log-style", "eblearn"),
-    "metarun": _other("sweep"),
-}
+_TOOLS: dict[str, Callable[[Sequence[str]], int]] = {"train": _train, "detect": _detect}

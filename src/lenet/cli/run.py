@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from importlib import import_module
 
 from lenet.cli import examples
 from lenet.errors import UsageError
@@ -31,6 +30,6 @@ def run(args: Namespace) -> int:
         return 0
     if not words or words[0].startswith("-"):
         raise UsageError("the name of a script is wanted", hint="lenet run SCRIPT.py [ARGS]")
-    # by name: the two parts stand side by side, and only this verb needs the other one
-    code: int = import_module("lenet.pycaffe.script").run_script(words[0], words[1:])
-    return code
+    from lenet.pycaffe.script import run_script
+
+    return run_script(words[0], words[1:])

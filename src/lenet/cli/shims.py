@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "./examples/mnist/create_mnist.sh              # calls build/examples/mnist/convert_mnist_data.bin",
         "./examples/mnist/train_lenet.sh               # calls build/tools/caffe",
         'PATH="$PWD/build/tools:$PATH" caffe train --solver=solver.prototxt',
-        "lenet shims --system eblearn .                # bin/train, bin/detect, bin/metarun",
+        "lenet shims --system eblearn .                # bin/train, bin/detect",
     )
 
 
@@ -58,7 +58,7 @@ def layout() -> dict[str, str]:
 
 def eblearn_layout() -> dict[str, str]:
     """The same for EBLearn's tree."""
-    return {f"bin/{tool}": f"eblearn {tool}" for tool in ("train", "detect", "metarun")}
+    return {f"bin/{tool}": f"eblearn {tool}" for tool in ("train", "detect")}
 
 
 def launcher(words: str) -> str:

@@ -8,7 +8,6 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -200,8 +199,9 @@ def _read(options: Options, notes: Notes) -> tuple[Job, Start]:
         stages = job.state.stages | frozenset(options.stages)
         job = replace(job, state=replace(job.state, level=options.level, stages=stages))
     if options.allow_python:
-        # by name: the command and Caffe's Python interface stand side by side
-        job = import_module("lenet.pycaffe.python_layers").job_with_python_layers(job)
+        from lenet.pycaffe.python_layers import job_with_python_layers
+
+        job = job_with_python_layers(job)
     if options.device:
         kind, index = device_of(options.device)
         job = replace(job, device=kind, device_index=index)

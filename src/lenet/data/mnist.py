@@ -8,10 +8,10 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from lenet.data.arrays import rows
 from lenet.data.source import SOURCES, Reader, Source
@@ -86,12 +86,17 @@ class Mnist(Source):
 class MnistReader(Reader):
     """Reads the bundled MNIST; nothing is unpacked before the first sample is asked for."""
 
+    shapes = ((1, _SIDE, _SIDE), ())
+
     def __init__(self, part: Part) -> None:
+        self.part = part
+
+    @cached_property
+    def dtypes(self) -> tuple[Any, ...]:  # type: ignore[override]
+        """Found when asked for: to know a network's shapes takes no numpy."""
         import numpy as np
 
-        self.part = part
-        self.shapes = ((1, _SIDE, _SIDE), ())
-        self.dtypes = (np.dtype(np.uint8), np.dtype(np.int64))
+        return (np.dtype(np.uint8), np.dtype(np.int64))
 
     def __len__(self) -> int:
         return _COUNT[self.part]
