@@ -1,10 +1,12 @@
 """The examples: every version of LeNet means the same, and the package holds today's."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lenet.__main__ import main
 from lenet.data.feed import Feed
 from lenet.dialects.caffe.net import read_net
 from lenet.dialects.caffe.solver import read_solver
@@ -61,3 +63,13 @@ def test_the_numbers_of_the_tutorial():
 def test_the_package_holds_the_same_files(name):
     packaged = ROOT / "src" / "lenet" / "models" / name
     assert packaged.read_text(encoding="utf-8") == (CAFFE_LENET / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("solver", ["lenet_solver", "lenet_solver_v1", "lenet_solver_v0"])
+def test_every_version_trains(solver, tmp_path, monkeypatch, capsys):
+    """On the package's own digits, which stand for databases that nobody made."""
+    shutil.copytree(CAFFE_LENET, tmp_path / "examples" / "mnist")
+    monkeypatch.chdir(tmp_path)
+    short = ["--set", "max_iter=1", "--set", "display=1", "--set", "test_initialization=false"]
+    assert main(["train", f"examples/mnist/{solver}.prototxt", "--no-report", *short]) == 0
+    assert "iteration 1  saved examples/mnist/" in capsys.readouterr().out
