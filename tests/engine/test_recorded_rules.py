@@ -53,21 +53,11 @@ def lenet_errors(name):
     return np.abs(found - wanted) / wanted
 
 
-@pytest.mark.parametrize("name", ["adam", "adadelta", "adagrad", "nesterov"])
+@pytest.mark.parametrize("name", ["adam", "adadelta", "adagrad", "nesterov", "rmsprop"])
 def test_the_first_losses_are_the_recorded_ones(name):
     errors = lenet_errors(name)
     assert errors[:FIRST].max() < FIRST_BOUND
     assert errors.max() < BOUND
-
-
-def test_rmsprop_comes_through_its_explosion():
-    """Its first steps are 7 times as large as later ones, and single samples' losses go into the thousands.
-
-    Caffe shows 87.3 for each of those, so only what comes before and after can be compared.
-    """
-    errors = lenet_errors("rmsprop")
-    assert errors[0] < 1e-6
-    assert errors[11:13].max() < 1e-2
 
 
 @pytest.mark.skipif(

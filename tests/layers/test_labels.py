@@ -120,3 +120,14 @@ def test_accuracy_of_nothing_is_0():
 def test_accuracy_needs_as_many_classes_as_answers_count():
     with pytest.raises(ShapeError, match="top_k is 11, there are 10 classes"):
         Accuracy(top_k=11).shape([(4, 10), (4,)])
+
+
+def test_a_sample_counts_at_most_what_caffe_lets_it_count():
+    """-log of the smallest float32; the gradient is that of the uncut loss, as in Caffe."""
+    scores = torch.tensor([[1e30, 0.0, 0.0], [0.0, 1.0, 2.0]], requires_grad=True)
+    labels = torch.tensor([1, 2])
+    loss = SoftmaxLoss().operation([(2, 3), (2,)], True)([scores, labels])
+    usual = torch.nn.functional.cross_entropy(scores[1:], labels[1:])
+    assert float(loss.detach()) == pytest.approx((87.33654475 + float(usual.detach())) / 2, rel=1e-6)
+    loss.backward()
+    torch.testing.assert_close(scores.grad[0], torch.tensor([0.5, -0.5, 0.0]))

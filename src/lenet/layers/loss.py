@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from lenet.layers.labels import label_layout
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NO_LABEL = 1 - 2**63  # what cross_entropy ignores when nothing is to be ignored
+
+LARGEST = 87.33654475055310898657  # -log of the smallest positive normal float32
 
 
 @LAYERS.add("softmax_loss")
@@ -26,8 +29,9 @@ class SoftmaxLoss(Layer):
     the sum is divided by: all labels ("full"), those that count ("valid"), N ("batch_size") or 1
     ("none"), always at least 1; `probabilities`, a second output.
     Raises: DataError for a label outside the classes.
-    Differs: Caffe never shows more than 87.34, -log of the smallest float, for one sample; its version
-    1.0 aborts with two outputs.  With all labels ignored torch's mean is not a number, here it is 0.
+    Differs: as in Caffe a sample counts at most 87.34, -log of the smallest float, while its gradient is
+    that of the uncut loss; torch has no limit, and other devices than the CPU keep to that.  Caffe 1.0 aborts
+    with two outputs.  With all labels ignored torch's mean is not a number, here it is 0.
 
     >>> SoftmaxLoss().shape([(64, 10), (64,)])
     ((),)
@@ -61,7 +65,12 @@ class SoftmaxLoss(Layer):
             except IndexError:
                 layout.check(labels, self.ignore_label)
                 raise
-            return total if is_mean else total / divisor(labels, self.normalization, self.ignore_label)
+            parts = labels.numel() if is_mean else divisor(labels, self.normalization, self.ignore_label)
+            total = total if is_mean else total / parts
+            if scores.device.type == "cpu" and float(total.detach()) * parts > LARGEST and _far_apart(scores):
+                each = cross_entropy(scores.detach(), labels, ignore_index=ignored, reduction="none")
+                total = total - total.detach() + each.clamp(max=LARGEST).sum() / parts
+            return total
 
         def run(tensors: Sequence[Tensor], *_: Tensor) -> Tensor | tuple[Tensor, ...]:
             scores, labels = tensors
@@ -69,6 +78,12 @@ class SoftmaxLoss(Layer):
             return (result, scores.softmax(self.axis)) if self.probabilities else result
 
         return run
+
+
+def _far_apart(scores: Tensor) -> bool:
+    """Whether some score (N, classes, ...) may be so far below another that its loss is beyond the limit."""
+    low, high = scores.detach().aminmax()
+    return float(high - low) + log(scores.shape[1]) > LARGEST
 
 
 def divisor(labels: Tensor, normalization: str, ignored: int | None) -> Tensor | int:
