@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,11 +42,17 @@ def decode_image(data: bytes, where: Where = NOWHERE, upright: bool = False) -> 
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.load()
-            return np.array(_plain(ImageOps.exif_transpose(image) if upright else image))
+        with warnings.catch_warnings():
+            # Pillow warns from half of the size on that it refuses
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as image:
+                image.load()
+                return np.array(_plain(ImageOps.exif_transpose(image) if upright else image))
     except UnidentifiedImageError:
         raise FileError("this is no image, or of a kind that Pillow cannot read", where) from None
+    except Image.DecompressionBombError:
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise FileError(f"the image has more than {limit:,} pixels", where, "make it smaller") from None
     except Exception as error:  # damaged files raise whatever the decoder meets: SyntaxError, IndexError, ...
         raise FileError(f"the image is damaged: {error}", where, "get or make the file anew") from None
 
@@ -55,11 +62,23 @@ def _plain(image: Image) -> Image:
         import numpy as np
         from PIL import Image
 
-        values = np.asarray(image)
-        return Image.fromarray((values >> 8 if values.dtype.kind in "iu" else values).astype(np.uint8))
+        return Image.fromarray(_eight_bits(np.asarray(image)))
     if image.mode == "P":
         return image.convert("RGBA" if "transparency" in image.info else "RGB")
     return image.convert(_PLAIN.get(image.mode, "RGB"))
+
+
+def _eight_bits(values: Array) -> Array:
+    """Numbers of 16 or 32 bits, whole or not, in the range that their largest shows, as 0 to 255."""
+    import numpy as np
+
+    if values.dtype == np.uint16:
+        return (values >> 8).astype(np.uint8)
+    values = np.nan_to_num(values.astype(np.float64), posinf=0, neginf=0)
+    top = values.max(initial=0.0)
+    ranges = (255.0, 65535.0, 2.0**32) if values.size and top > 1 else (1.0,)
+    span = next((span for span in ranges if top <= span), top)
+    return np.clip(values * (255.0 / span), 0, 255).astype(np.uint8)
 
 
 def grey(image: Array) -> Array:
