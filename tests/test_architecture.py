@@ -19,6 +19,7 @@ CHECKED_FOLDERS = ("src", "tests", "benchmarks", "examples")
 HEIGHTS = {
     "cli": 9,
     "pycaffe": 8,
+    "keras": 8,
     "report": 7,
     "dialects": 6,
     "engine": 6,
@@ -28,6 +29,7 @@ HEIGHTS = {
     "results": 4,
     "checkpoint": 4,
     "detection": 4,
+    "model": 4,
     "layers": 3,
     "data": 3,
     "solvers": 3,
@@ -37,7 +39,7 @@ HEIGHTS = {
     "errors": 1,
 }
 TOP = 10  # lenet/__init__.py and lenet/__main__.py: the public names and the command
-PEERS = ({"net", "weights", "results", "checkpoint", "detection"}, {"catalogue", "shapes", "errors"})
+PEERS = ({"net", "weights", "results", "checkpoint", "detection", "model"}, {"catalogue", "shapes", "errors"})
 REPORT_SEES = {"report", "formats", "job", "net", "weights", "results", "errors", "shapes"}
 UNCLEAR_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc"}
 LONGEST_FILE = 400
