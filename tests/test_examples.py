@@ -1,6 +1,8 @@
 """The examples: every version of LeNet means the same, and the package holds today's."""
 
+import runpy
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,3 +75,36 @@ def test_every_version_trains(solver, tmp_path, monkeypatch, capsys):
     short = ["--set", "max_iter=1", "--set", "display=1", "--set", "test_initialization=false"]
     assert main(["train", f"examples/mnist/{solver}.prototxt", "--no-report", *short]) == 0
     assert "iteration 1  saved examples/mnist/" in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("ignore")  # Keras, when numpy is asked; the report, on classes nobody answered
+@pytest.mark.parametrize(
+    ("split", "digits"),
+    [("mnist", "120 digits to learn from, 80"), ("pooled", "150 digits to learn from, 50")],
+)
+def test_the_driver_of_the_keras_tutorial(split, digits, tmp_path, monkeypatch, capsys):
+    """On few of the digits: the report and the figure are there."""
+    pytest.importorskip("keras")
+    pytest.importorskip("sklearn")
+    from matplotlib import pyplot
+
+    from lenet.keras.datasets import mnist
+
+    (train, train_labels), (test, test_labels) = mnist.load_data()
+    few = (train[:120], train_labels[:120]), (test[:80], test_labels[:80])
+    monkeypatch.setattr(mnist, "load_data", lambda: few)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    figure = tmp_path / "figure.png"
+    script = str(ROOT / "examples" / "keras-lenet" / "lenet_mnist.py")
+    monkeypatch.setattr(sys, "argv", [script, "--epochs", "2", "--split", split, "--output", str(figure)])
+    before = pyplot.get_backend()
+    pyplot.switch_backend("agg")
+    try:
+        runpy.run_path(script, run_name="__main__")
+    finally:
+        pyplot.close("all")
+        pyplot.switch_backend(before)
+    out = capsys.readouterr().out
+    assert digits in out
+    assert "weighted avg" in out
+    assert figure.stat().st_size > 10_000

@@ -7,6 +7,7 @@ pairs are (vertical, horizontal).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import exp
 from typing import Literal
 
 from lenet.data.transforms import Transform
@@ -136,6 +137,32 @@ class Smoothing:
     kernel: tuple[tuple[float, ...], ...] = ()
 
 
+def mexican_hat(rows: int, columns: int, width: float = 1.0) -> tuple[tuple[float, ...], ...]:
+    """A kernel that is high in the middle, below zero around it, and sums up to -1.
+
+    `width` is relative to the one that is recorded for 9 x 9.
+
+    Source: EBLearn's log, which prints the kernel of 9 x 9.
+
+    >>> f"{mexican_hat(9, 9)[4][4]:.6g} {mexican_hat(9, 9)[0][0]:.6g}"
+    '0.059015 -0.00524478'
+    """
+    scale = 3 / max(min(rows, columns) - 1, 1) / width
+    kernel = [
+        [
+            _hat(((row - rows // 2) ** 2 + (column - columns // 2) ** 2) * scale**2)
+            for column in range(columns)
+        ]
+        for row in range(rows)
+    ]
+    total = abs(sum(map(sum, kernel)))
+    return tuple(tuple(value / total for value in row) for row in kernel)
+
+
+def _hat(distance: float) -> float:
+    return (1 - 2 * distance) * exp(-distance)
+
+
 @dataclass(frozen=True)
 class Detection:
     """How objects are found in images.
@@ -180,3 +207,65 @@ class Detection:
         wrong = [size for size in self.scales.sizes if min(size) < 1]
         if wrong:
             raise UsageError(f"a scale of {text(wrong[0])} pixels has no pixels")
+
+
+@dataclass(frozen=True)
+class Bootstrapping:
+    """Which windows of images with true boxes are collected to train with.
+
+    A positive is, for each true box, the window that shares most with it, at least `positive_matching`
+    of both; with `mirrored` also its mirror image, with `sizes` also those of the true box made so many
+    times as large.  Negatives are found boxes of a confidence of at least `threshold`, the surest
+    first, that share less than `negative_matching` with every true box and `negatives_matching` with
+    each other, `most_per_image` at most; `only_annotated`: not of images without true boxes.  Of every
+    window at least `context` lies within the image.  `most` windows in all, None: any number.
+    """
+
+    positives: bool = False
+    negatives: bool = False
+    threshold: float = 0.0001
+    most_per_image: int = 5
+    negative_matching: float = 0.5
+    negatives_matching: float = 0.5
+    positive_matching: float = 0.5
+    context: float = 1.0
+    only_annotated: bool = False
+    mirrored: bool = False
+    sizes: tuple[float, ...] = ()
+    most: int | None = None
+
+
+@dataclass(frozen=True)
+class TrueBoxes:
+    """Which true boxes count: of `classes` (empty: all), and of a certain size, place and shape.
+
+    `least` height and width, `border` distance from the image's border (None: any), `narrowest` and
+    `widest` ratio of width to height.
+    """
+
+    classes: tuple[str, ...] = ()
+    least: Size = (0, 0)
+    border: Size | None = None
+    narrowest: float = 0.0
+    widest: float = float("inf")
+
+    def counts(self, name: str, place: tuple[float, float, float, float], image: Size) -> bool:
+        """Whether a box of a class counts, at `place` (top, left, height, width) in an image."""
+        top, left, height, width = place
+        below, right = image[0] - top - height, image[1] - left - width
+        return (
+            (not self.classes or name in self.classes)
+            and height >= self.least[0]
+            and width >= self.least[1]
+            and (self.border is None or min(top, below) >= self.border[0])
+            and (self.border is None or min(left, right) >= self.border[1])
+            and self.narrowest <= width / max(height, 1e-9) <= self.widest
+        )
+
+
+#: a classifier that is slid over images, where no configuration tells: boxes that share half are one object's
+SLID = Detection(
+    Scales(step=1.4, largest=1.0),
+    Suppression("overlap", 0.9, Matching(overlap=0.7, vertical=0.5, horizontal=0.5)),
+    threshold=0.9,
+)

@@ -35,12 +35,16 @@ class Solver:
 
 @dataclass(frozen=True)
 class Test:
-    """A network to test with, how many batches a test takes (0: all samples once), what it is called."""
+    """A network to test with, how many batches a test takes (0: all samples once), what it is called.
+
+    `tolerance` is how far the answer of a network that predicts numbers may be off to count as right.
+    """
 
     net: Net
     state: State
     batches: int
     name: str = ""
+    tolerance: float | None = None
 
     __test__ = False  # the name is the field's word, not a test class of pytest's
 
@@ -63,7 +67,7 @@ class Epochs:
     """Training one sample at a time in epochs, with tests between them; counted from epoch `first`.
 
     Weights are saved after each epoch from `save` on, None means never, and with 1 before the first one,
-    too; every `display` samples progress is told; `double` asks for float64.
+    too; every `display` samples progress is told; `double` asks for float64; `classes` are their names.
     """
 
     number: int
@@ -72,6 +76,7 @@ class Epochs:
     save: int | None = 1
     display: int = 0
     double: bool = True
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,53 @@ class Outputs:
     prefix: str = ""
     form: Literal["binary", "hdf5"] = "binary"
     gradients: bool = False  # write the gradients beside the weights
+
+
+@dataclass(frozen=True)
+class TrainingWindows:
+    """What is shown in windows while training, drawn anew after each test.
+
+    `opened`: a file asks for them, nobody else has to.  Of the tests named in `errors` and `correct` the
+    samples answered wrongly and rightly are shown by energy, `rows` x `columns` in a window, with
+    `energies`, raw `outputs` as bars, or without `words`; of the first `internals` samples the inside
+    of the network.  `curves`, the losses and scores; `panels`, the first samples.  `limits`: the values
+    drawn white in states, gradients and curvatures (None: the largest there is).  `wait`: windows stay
+    at the end until they are closed.
+    """
+
+    opened: bool = False
+    internals: int = 1
+    errors: tuple[str, ...] = ("",)
+    correct: tuple[str, ...] = ()
+    rows: int = 5
+    columns: int = 10
+    energies: bool = True
+    outputs: bool = False
+    words: bool = True
+    curves: bool = True
+    panels: bool = True
+    limits: tuple[float | None, float | None, float | None] = (None, None, None)
+    wait: bool = False
+
+
+@dataclass(frozen=True)
+class DetectionWindows:
+    """How found objects are shown in a window, image by image.
+
+    `opened`: a file asks for it.  `plain`: without scales and output maps; `classes` and `confidences`
+    are written at the boxes; boxes of low confidence are drawn fainter by `fading`, 0 to 1; `zoom`,
+    and `widest`, pixels of the window; between images wait `seconds`, or for `key`.
+    """
+
+    opened: bool = False
+    plain: bool = False
+    classes: bool = True
+    confidences: bool = True
+    fading: float = 0.0
+    zoom: float = 1.0
+    widest: int = 3000
+    seconds: float = 0.0
+    key: str = ""
 
 
 @dataclass(frozen=True)

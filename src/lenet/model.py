@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lenet.layers.answer_class import ClassAnswer
 from lenet.net import Net
-from lenet.shapes import Array
+from lenet.shapes import Array, Shape
 from lenet.weights import Weights
 
 Channels = Literal["grey", "rgb", "bgr"]
@@ -22,7 +23,8 @@ class Preprocessing:
 
     `channels` is the order in which the network takes them; `mean` has one value per channel in that
     order, one for all, or none; `mean_image` (C, H, W) stands instead of it.  `size` (H, W) is what the
-    image is resized to first, None where the network takes any.  `bias` is added last.
+    image is resized to first, None where the network takes any; if `whole` is given, it is made that large
+    and its middle of `size` is cut out.  `bias` is added last.
     """
 
     channels: Channels = "grey"
@@ -31,11 +33,25 @@ class Preprocessing:
     mean_image: Array | None = field(default=None, compare=False)
     bias: float = 0.0
     size: tuple[int, int] | None = None
+    whole: tuple[int, int] | None = None
 
     @property
     def does_nothing(self) -> bool:
         """Whether the values go into the network as they are."""
         return self.scale == 1 and not any(self.mean) and self.mean_image is None and not self.bias
+
+
+def assumed_preprocessing(shape: Shape, dialect: str = "caffe") -> Preprocessing:
+    """For samples (C, H, W) of a network that does not say: what its kind was trained with.
+
+    Caffe's LeNet for MNIST takes 1 x 28 x 28 pixels divided by 256; others of Caffe's and EBLearn's get
+    theirs as they are.  Keras' tutorials, ONNX and PyTorch take pixels from 0 to 1, red first.
+    """
+    old = dialect in ("caffe", "eblearn", "")
+    scale = 1 / 256 if shape == (1, 28, 28) else 1.0
+    blue_first = dialect in ("caffe", "")
+    channels: Channels = "grey" if shape[:1] != (3,) else "bgr" if blue_first else "rgb"
+    return Preprocessing(channels, scale=scale if old else 1 / 255)
 
 
 @dataclass(frozen=True)
@@ -45,7 +61,8 @@ class Model:
     `net` starts with one Input of shape (N, ...) and ends in its answers; nothing in it is for training
     only, save layers that do nothing when testing.  `preprocessing` is None where the source does not
     tell.  `classes` are the names of the outputs, empty if they are not known.  `dialect` and `version`
-    say where it comes from, as in "caffe", "V1".
+    say where it comes from, as in "caffe", "V1".  `answer` tells the class that outputs mean which were
+    trained towards targets; None where they are scores or probabilities.
     """
 
     net: Net
@@ -54,3 +71,4 @@ class Model:
     classes: tuple[str, ...] = ()
     dialect: str = ""
     version: str = ""
+    answer: ClassAnswer | None = None

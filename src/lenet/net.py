@@ -170,9 +170,9 @@ class Net:
             open_blobs |= {blob for blob in node.outputs if not is_unnamed(blob)}
         return tuple(sorted(open_blobs))
 
-    def leading_to(self, blob: str) -> Net:
-        """The nodes that `blob` depends on, and no others."""
-        needed = {blob}
+    def leading_to(self, *blobs: str) -> Net:
+        """The nodes that these blobs depend on, and no others."""
+        needed = set(blobs)
         kept: list[Node] = []
         for node in reversed(self.nodes):
             if needed & set(node.outputs):

@@ -5,6 +5,7 @@ The engine yields these; reports and log styles read them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -237,12 +238,18 @@ class Answers:
     """A classifier's answers to labelled samples.
 
     `labels` (N,) int, `scores` (N, classes) float, `images` (N, C, H, W) or None, as they went in.
+    `energies` (N,) is the loss of each sample alone, None: its cross entropy; `outputs` (N, classes) is
+    what the network gave, None: the scores; `wanted`, what it should give for a wrong class and for the
+    true one.
     """
 
     labels: Array
     scores: Array
     images: Array | None = None
     classes: tuple[str, ...] = field(default=())
+    energies: Array | None = None
+    outputs: Array | None = None
+    wanted: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         if not self.classes:
@@ -259,6 +266,14 @@ class Answers:
         return np.flatnonzero(self.answers != self.labels)
 
     @property
+    def losses(self) -> Array:
+        """The loss of each sample alone, (N,): the energies or, without them, the cross entropy."""
+        if self.energies is not None:
+            return self.energies
+        true = self.scores[np.arange(len(self.labels)), self.labels]
+        return np.asarray(-np.log(np.maximum(true.astype(np.float64), np.finfo(np.float32).tiny)))
+
+    @property
     def accuracy(self) -> float:
         """The part of samples answered rightly, 0 to 1."""
         return float((self.answers == self.labels).mean())
@@ -268,6 +283,31 @@ class Answers:
         size = len(self.classes)
         pairs = self.labels.astype(np.int64) * size + self.answers
         return np.bincount(pairs, minlength=size * size).reshape(size, size)
+
+
+@dataclass(frozen=True)
+class LayerState:
+    """What goes into a layer for one sample, and its parameters by name; or their derivatives.
+
+    Arrays have no batch axis: images are (C, H, W).
+    """
+
+    name: str
+    inputs: tuple[Array, ...]
+    parameters: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class SampleStates:
+    """The inside of a network for one sample, layer by layer from input to output.
+
+    `gradients` are the first derivatives of the loss by the same arrays, `curvatures` the diagonal
+    second ones; empty where there are none.
+    """
+
+    values: tuple[LayerState, ...]
+    gradients: tuple[LayerState, ...] = ()
+    curvatures: tuple[LayerState, ...] = ()
 
 
 @dataclass(frozen=True)

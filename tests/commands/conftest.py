@@ -1,11 +1,15 @@
 """Calling `lenet` in this process, and small files to call it with."""
 
 import struct
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from lenet.__main__ import main
+
+sys.path.insert(0, str(Path(__file__).parent))  # so that tests can import what they share
 
 SMALL_NET = """name: "small"
 layer {

@@ -120,11 +120,11 @@ def test_a_failure_leaves_the_old_file_whole(lenet, small_net, tmp_path, monkeyp
 
 
 def test_a_form_must_be_known(lenet, small_net, tmp_path):
-    result = lenet("convert", small_net, tmp_path / "net.onnx")
+    result = lenet("convert", small_net, tmp_path / "net.new")
     assert result.code == UsageError.exit_code
     assert "--form" in result.err
-    assert lenet("convert", small_net, tmp_path / "net.onnx", "--form", "text").code == 0
-    assert nodes(tmp_path / "net.onnx") == nodes(small_net)
+    assert lenet("convert", small_net, tmp_path / "net.new", "--form", "text").code == 0
+    assert nodes(tmp_path / "net.new") == nodes(small_net)
 
 
 @pytest.mark.parametrize(

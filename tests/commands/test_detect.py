@@ -1,70 +1,26 @@
 """`lenet detect`: a configuration with images in a folder, a slid classifier, files of boxes, bad input."""
 
 import json
-import types
 
 import numpy as np
 import pytest
 from PIL import Image
+from spots import conf, places, save
 
-from lenet.data.pictures import frames, image_paths, planes, read_picture
+from lenet.data.pictures import image_paths, planes, read_picture
 from lenet.dialects.caffe.net import read_net
 from lenet.dialects.caffe.weights import write_weights
-from lenet.dialects.eblearn.boxes import read_boxes
-from lenet.errors import DataError, FileError, MissingExtra, Notes
-from lenet.formats.class_names import write_class_names
+from lenet.errors import DataError, FileError, Notes
 from lenet.formats.matrix import read_matrix, write_matrix
 from lenet.report.coco import read_coco
 from lenet.weights import Weights
 
-# Answers "spot" where a 3 x 3 square is bright, "bg" where it is dark.
-CONF = """arch = ${pp_${run_type}},conv0,addc0
-pp_detect = resizepp0
-resizepp0_pp =
-conv0_kernel = 3x3
-conv0_stride = 1x1
-conv0_table_in = 1
-conv0_table_out = noutputs
-answer = class_answer
-weights = ${root2}/spot.mat
-classes = ${root2}/classes.mat
-background_name = bg
-camera = directory
-input_dir = ${current_dir}/images
-input_gain = .00392156862745098
-scaling_type = 4
-pre_threshold = .9
-post_threshold = .9
-nms = 1
-max_overlap = .5
-bbox_saving = 1
-output_dir = ${current_dir}/results
-"""
+__all__ = ["conf"]  # a fixture
+
 NET = """layer { name: "in" type: "Input" top: "data" input_param { shape { dim: [1, 1, 3, 3] } } }
 layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param { num_output: 2 } }
 layer { name: "prob" type: "Softmax" bottom: "ip" top: "prob" }
 """
-
-
-def save(path, top, left, size=(20, 26)):
-    pixels = np.zeros(size, np.uint8)
-    pixels[top : top + 3, left : left + 3] = 255
-    Image.fromarray(pixels).save(path)
-    return path
-
-
-@pytest.fixture
-def conf(tmp_path):
-    kernels = np.full((2, 3, 3), 2 / 9)
-    kernels[0] *= -1
-    write_matrix(tmp_path / "spot.mat", np.concatenate([kernels.ravel(), [1.0, -1.0]]))
-    write_class_names(tmp_path / "classes.mat", ["bg", "spot"])
-    (tmp_path / "images" / "below").mkdir(parents=True)
-    save(tmp_path / "images" / "b.png", 4, 6)
-    save(tmp_path / "images" / "below" / "a.png", 9, 2)
-    path = tmp_path / "spot.conf"
-    path.write_text(CONF)
-    return path
 
 
 @pytest.fixture
@@ -75,12 +31,6 @@ def classifier(tmp_path):
     parameters = {"weight": windows, "bias": np.array([8.5, -8.5], np.float32)}
     write_weights(weights, read_net(net, Notes()), Weights({"ip": parameters}))
     return net, weights
-
-
-def places(folder):
-    return [
-        (image.name, image.boxes[0].top, image.boxes[0].left) for image in read_boxes(folder / "bbox.txt")
-    ]
 
 
 def test_a_configuration_finds_what_is_in_its_folder(lenet, conf, tmp_path):
@@ -144,7 +94,7 @@ def test_a_network_needs_weights_and_images(lenet, classifier):
         (("scaling_type=0", "scales=axb"), "scales"),
         (("background_name=bgg",), "did you mean 'bg'?"),
         (("bbox_saving=9",), "bbox_saving = 9"),
-        (("smoothing=2",), "smoothing = 2"),
+        (("smoothing=3",), "smoothing = 3"),
         (("classes=gone.mat",), "'classes': the file 'gone.mat' does not exist"),
         (("weights=gone.mat",), "the file 'gone.mat' does not exist"),
         (("weights=",), "'weights' is not defined"),
@@ -212,46 +162,6 @@ def test_lists_and_matrices_as_images(tmp_path):
     assert planes(picture, 3, blue_first=True)[0, 0, 0] == 40
     with pytest.raises(DataError, match="1 or 3 channels"):
         planes(picture, 2)
-
-
-def test_videos_need_opencv(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "cv2", None)
-    with pytest.raises(MissingExtra, match=r"opencv") as caught:
-        next(frames("film.avi"))
-    assert "lenet[video]" in str(caught.value)
-
-
-def test_frames_of_a_video(monkeypatch):
-    """With a stand-in for OpenCV: 10 frames of 2 a second, blue first."""
-
-    class Capture:
-        def __init__(self, source):
-            self.left = 10
-            self.open = source != "gone.avi"
-
-        def isOpened(self):  # noqa: N802
-            return self.open
-
-        def get(self, _):
-            return 2.0
-
-        def read(self):
-            self.left -= 1
-            return self.left >= 0, np.full((2, 2, 3), (1, 2, 3), np.uint8)
-
-        def release(self):
-            self.open = False
-
-    monkeypatch.setitem(__import__("sys").modules, "cv2", types.SimpleNamespace(VideoCapture=Capture))
-    assert [picture.name for picture in frames("film.avi", seconds_between=2)] == [
-        "film_000000",
-        "film_000004",
-        "film_000008",
-    ]
-    assert len(list(frames(0, seconds=1.5))) == 3
-    assert next(frames("film.avi")).pixels[0, 0].tolist() == [3, 2, 1]
-    with pytest.raises(FileError, match="cannot be opened"):
-        next(frames("gone.avi"))
 
 
 @pytest.mark.parametrize("words", ["{}", "[", '{"images": [], "categories": [], "annotations": [{}]}'])

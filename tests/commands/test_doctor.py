@@ -89,7 +89,7 @@ def test_a_network_that_cannot_be_made(lenet, conf):
 
 
 def test_commands_run_only_if_allowed(lenet, conf):
-    path = conf("eta = `echo .5`\n")
+    path = conf("eta = `echo .0005`\n")
     result = lenet("doctor", path)
     assert result.code == 4
     assert "--allow-shell" in result.err

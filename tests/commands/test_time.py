@@ -2,7 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from lenet.dialects import recognise
+from lenet.errors import Notes
+from lenet.layers import Convolution, Input
+from lenet.model import Model
+from lenet.net import Net, Node
+from lenet.weights import Weights
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "caffe-lenet"
 
@@ -69,3 +77,21 @@ def test_a_network_that_cannot_be(lenet, small_net):
     assert result.code == 4
     assert f"lenet: error: {small_net}:8:1: layer 'conv1' (Convolution): " in result.err
     assert "8 x 8" in result.err
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".onnx", ".safetensors"])
+def test_files_of_other_systems(suffix, lenet, tmp_path):
+    nodes = (
+        Node("in", Input(((1, 1, 6, 6),)), (), ("in",)),
+        Node("conv", Convolution(2, (3, 3)), ("in",), ("conv",)),
+    )
+    arrays = {"weight": np.ones((2, 1, 3, 3), np.float32), "bias": np.zeros(2, np.float32)}
+    path = tmp_path / f"net{suffix}"
+    model = Model(Net("tiny", nodes), Weights({"conv": arrays}))
+    recognise(path).load("model").write_model(model, path, Notes())
+    result = lenet("time", path, "--iterations", "1", "--batch", "3")
+    assert result.code == 0, result.err
+    assert [float(number) >= 0 for number in rows(result.out)["conv"][2:]] == [True, True]
+    result = lenet("time", path, "--log-style", "caffe")
+    assert result.code == 2
+    assert "--log-style caffe is for Caffe's networks" in result.err

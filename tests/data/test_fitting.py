@@ -62,6 +62,34 @@ def test_opacity_lies_on_white():
     assert fitted.done[0] == "laid on white"
 
 
+@pytest.mark.parametrize("size", [(28, 28), (40, 60)])
+@pytest.mark.parametrize("ink", [255, 140])
+def test_light_ink_on_transparent_ground_lies_on_black(ink, size):
+    image = np.zeros((*size, 4), np.uint8)  # the ground is black, as many programs write it
+    image[10:18, 10:14] = (ink, ink, ink, 255)
+    image[9, 10:14] = (ink, ink, ink, 90)  # a soft edge
+    fitted = fit_digit(image, SIZE)
+    assert fitted.done[0] == "laid on black, because all its ink is light"
+    assert not any("inverted" in step for step in fitted.done)
+    assert fitted.image[0, 14, 13] >= ink - 1
+    assert fitted.image[0, 0, 0] == 0
+    image[..., :3][image[..., 3] == 0] = 255  # nobody sees the ground's colour
+    np.testing.assert_array_equal(fit_digit(image, SIZE).image, fitted.image)
+
+
+@pytest.mark.parametrize("dark", [0, 100])
+def test_light_and_dark_ink_lie_on_white(dark):
+    image = np.zeros((28, 28, 4), np.uint8)
+    image[10:18, 10:14] = (255, 255, 255, 255)
+    image[20, 10:14] = (dark, dark, dark, 255)
+    assert fit_digit(image, SIZE).done[0] == "laid on white"
+
+
+@pytest.mark.parametrize("opacity", [0, 100, 254])
+def test_a_wholly_veiled_image_lies_on_white(opacity):
+    assert fit_whole(np.full((28, 28, 4), opacity, np.uint8), 1, SIZE).done[0] == "laid on white"
+
+
 def test_colours_come_blue_first_and_from_the_middle():
     image = np.zeros((40, 100, 3), np.uint8)
     image[:, 30:70] = (10, 20, 30)

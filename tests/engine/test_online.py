@@ -252,3 +252,37 @@ def test_epochs_by_number_of_samples():
     records = list(OnlineTrainer(job, draws=KnuthDraws).run())
     assert records[-1].iteration == 21
     assert isinstance(job.net.nodes[0].kind.source.source, Mnist)
+
+
+def test_second_derivatives_of_several_samples_are_those_of_each(monkeypatch):
+    """Only the order of adding up differs: some units in the last place."""
+    from lenet.engine import online
+
+    together, alone = trainer(*QUICK, ("ndiaghessian", "7")), trainer(*QUICK, ("ndiaghessian", "7"))
+    together._find_rates()
+    monkeypatch.setattr(online, "TOGETHER", 1)
+    alone._find_rates()
+    for first, second in zip(together.history["rate"], alone.history["rate"], strict=True):
+        np.testing.assert_allclose(first, second, rtol=1e-12)
+    assert together.picker.current == alone.picker.current
+
+
+def test_parameters_that_are_none_are_not_saved(monkeypatch):
+    saved = []
+
+    def save(checkpoint):
+        saved.append(checkpoint.epoch)
+        return Snapshot(checkpoint.iteration, f"net{checkpoint.epoch}", "")
+
+    training = trainer(*QUICK, save=save)
+    learn = training._learn_next
+
+    def spoiled():
+        learn()
+        if training.picker.done:
+            training.tensors[4].data[3] = float("nan")
+
+    monkeypatch.setattr(training, "_learn_next", spoiled)
+    with pytest.raises(TrainingError, match="a parameter of layer 'conv2' is not a number"):
+        list(training.run())
+    assert saved == [0]

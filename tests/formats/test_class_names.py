@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lenet.errors import DataError, FileError
-from lenet.formats.class_names import read_class_names, write_class_names
+from lenet.formats.class_names import read_class_names, read_names, write_class_names
 from lenet.formats.matrix import write_matrix
 
 ORACLE = Path(__file__).parents[1] / "oracle" / "eblearn" / "dig_a_classes.mat"
@@ -42,3 +42,13 @@ def test_other_matrices_are_refused(tmp_path, array):
 def test_names_that_cannot_be_held_are_refused(tmp_path, names):
     with pytest.raises(DataError, match="names of classes are needed"):
         write_class_names(tmp_path / "x.mat", names)
+
+
+def test_names_from_a_text_or_a_matrix(tmp_path):
+    path = tmp_path / "names.txt"
+    path.write_bytes(b"\xef\xbb\xbfzero\r\n one \n\ncaf\xc3\xa9\n")
+    assert read_names(path) == ("zero", "one", "café")
+    assert read_names(ORACLE) == ("even", "odd")
+    path.write_bytes(b"caf\xe9\n")
+    with pytest.raises(FileError, match="no UTF-8 text"):
+        read_names(path)

@@ -9,9 +9,11 @@ from PIL import Image
 from lenet.report.bars import class_errors
 from lenet.report.confusion import confusion
 from lenet.report.curves import curves
-from lenet.report.digits import probabilities, samples, wrong_samples
+from lenet.report.digits import probabilities, wrong_samples
 from lenet.report.filters import filters
 from lenet.report.history import History
+from lenet.report.panels import panels
+from lenet.report.ranked import RANKINGS, Look, ranked
 from lenet.report.style import DARK, LIGHT, SCREEN, WIDTH, png
 from lenet.report.tiles import layout, pictures
 from lenet.results import Answers, Output, Progress, TestScores
@@ -105,11 +107,11 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("draw", [samples, wrong_samples, confusion, class_errors])
+@pytest.mark.parametrize("draw", [panels, ranked, wrong_samples, confusion, class_errors])
 @pytest.mark.parametrize("name", CASES)
 def test_figures_of_answers(name, draw):
     case, theme = CASES[name], DARK if "t" in name else LIGHT
-    if draw in (samples, wrong_samples):
+    if draw in (panels, ranked, wrong_samples):
         drawn(draw(case, theme=theme))
     else:
         drawn(draw(case.confusion(), case.classes, theme))
@@ -117,7 +119,12 @@ def test_figures_of_answers(name, draw):
 
 def test_no_samples_at_all():
     empty = Answers(np.zeros(0, int), np.zeros((0, 3)), np.zeros((0, 1, 4, 4)))
-    for figure in (confusion(empty.confusion(), empty.classes), samples(empty), wrong_samples(empty)):
+    for figure in (
+        confusion(empty.confusion(), empty.classes),
+        panels(empty),
+        ranked(empty),
+        wrong_samples(empty),
+    ):
         drawn(figure)
 
 
@@ -132,14 +139,60 @@ def test_every_count_is_in_its_cell():
     }  # fmt: skip
 
 
-def test_the_wrong_ones_come_surest_first_and_samples_box_them():
-    scores = np.array([[0.6, 0.4], [0.1, 0.9], [0.3, 0.7], [0.8, 0.2]])
-    case = Answers(np.array([0, 0, 0, 1]), scores, np.zeros((4, 1, 5, 5)))
-    texts = [text.get_text() for text in wrong_samples(case).axes[0].texts]
-    assert texts == ["0 → 1", "90.0 %", "1 → 0", "80.0 %", "0 → 1", "70.0 %"]
-    axes = samples(case).axes[0]
-    assert [text.get_text() for text in axes.texts] == ["0 → 0", "0 → 1", "0 → 1", "1 → 0"]
-    assert len(axes.patches) == 3
+SCORES = np.array([[0.6, 0.4], [0.1, 0.9], [0.3, 0.7], [0.8, 0.2]])
+FOUR = Answers(np.array([0, 0, 0, 1]), SCORES, np.zeros((4, 1, 5, 5)))  # the last three are wrong
+
+
+def words(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+def test_the_wrong_ones_come_surest_first():
+    assert words(wrong_samples(FOUR).axes[0]) == ["0 → 1", "90.0 %", "1 → 0", "80.0 %", "0 → 1", "70.0 %"]
+
+
+def test_panels_show_truth_answers_and_the_wrong_ones():
+    truth, said, missed = panels(FOUR).axes
+    assert words(truth) == ["0", "0", "0", "1"]
+    assert words(said) == ["0", "1", "1", "0"]
+    assert words(missed) == ["1", "1", "0"]
+    assert [len(axes.patches) for axes in (truth, said, missed)] == [0, 3, 3]
+    places = [text.get_position() for text in missed.texts]
+    assert places == [text.get_position() for text in said.texts[1:]]  # they stay where they were
+
+
+def test_panels_for_a_window_are_wide_enough_for_their_columns():
+    figure = panels(answers(90, 10), rows=5, columns=18)
+    assert figure.get_size_inches()[0] > WIDTH
+    assert len(figure.axes[0].images) == 90
+
+
+def test_samples_come_in_the_order_of_their_energies():
+    highest, lowest, right, _ = (ranked(FOUR, (ranking,)) for ranking in RANKINGS)
+    assert words(highest.axes[0]) == ["0 → 1", "2.303", "1 → 0", "1.609", "0 → 1", "1.204"]
+    assert words(lowest.axes[0]) == ["0 → 1", "1.204", "1 → 0", "1.609", "0 → 1", "2.303"]
+    assert words(right.axes[0]) == ["0 → 0", "0.511"]
+    assert highest.texts[0].get_text() == "Incorrect classifications, highest energies first"
+
+
+def test_energies_of_its_own_count_before_those_of_the_scores():
+    case = Answers(FOUR.labels, SCORES, FOUR.images, energies=np.array([0.0, 0.25, 1234.5, 0.5]))
+    shown = words(ranked(case, RANKINGS[:1]).axes[0])
+    assert shown == ["0 → 1", "1e+03", "1 → 0", "0.500", "0 → 1", "0.250"]
+
+
+@pytest.mark.parametrize("look", [Look(), Look(outputs=True), Look(words=False), Look(False, True, False)])
+def test_what_is_written_at_a_sample(look):
+    case = answers(60, 10, wrong=range(30))
+    case.outputs, case.wanted = case.scores * 2 - 1, (-1.0, 1.0)
+    figure = ranked(case, RANKINGS[:1], rows=2, columns=12, look=look)
+    drawn_width = figure.get_size_inches()[0]
+    axes = figure.axes[0]
+    assert len(axes.images) == 12
+    assert len(words(axes)) == 12 * look.words * (1 + look.energies)
+    assert len(axes.patches) == 120 * look.outputs  # a bar for each output
+    assert drawn_width >= WIDTH
+    assert png(figure, 40)
 
 
 @pytest.mark.parametrize(
@@ -191,4 +244,4 @@ def test_scores_become_probabilities():
 
 def test_the_same_figure_gives_the_same_bytes():
     case = answers(30, 10, wrong=[1])
-    assert png(samples(case)) == png(samples(case))
+    assert png(panels(case)) == png(panels(case))

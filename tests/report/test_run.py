@@ -12,9 +12,21 @@ from PIL import Image
 
 from lenet.errors import FileError
 from lenet.report.run import RunFolder, write_whole
+from lenet.report.states import Inside
 from lenet.report.summary import Summary
 from lenet.report.table import Table
-from lenet.results import Answers, Output, Progress, Snapshot, Stopped, TestScores, TestStarted, from_json
+from lenet.results import (
+    Answers,
+    LayerState,
+    Output,
+    Progress,
+    SampleStates,
+    Snapshot,
+    Stopped,
+    TestScores,
+    TestStarted,
+    from_json,
+)
 
 RECORDS = [
     TestStarted(0, 0),
@@ -24,6 +36,8 @@ RECORDS = [
     TestScores(20, 0, (Output("accuracy", 0.75), Output("loss", 0.5, 1.0)), 0.5),
     Stopped(20, False, 4.5),
 ]
+LAYERS = (LayerState("conv1", (np.ones((1, 8, 8)),), {"weight": np.ones((2, 1, 5, 5))}),)
+STATES = SampleStates(LAYERS, LAYERS, LAYERS)
 
 
 @pytest.fixture
@@ -46,10 +60,11 @@ def test_a_run_leaves_everything_behind(tmp_path, answers):
         run.log("a line")
         network = Table(("layer", "type"), (("conv1", "Convolution"),))
         summary = Summary("LeNet", 1701, "cpu", 431_080, {"base_lr": "0.01"}, network)
-        report = run.finish(summary, answers, ("conv1", np.ones((2, 1, 5, 5))))
+        run.finish(summary, answers, ("conv1", np.ones((2, 1, 5, 5))), [Inside(STATES, STATES)])
     assert names(run.path) == [
-        "classes.png", "classes.txt", "confusion.png", "curves.png", "files", "filters.png", "log.txt",
-        "metrics.jsonl", "network.txt", "report.html", "result.json", "samples.png", "wrong.png",
+        "classes.png", "classes.txt", "confusion.png", "curvatures.png", "curves.png", "energies.png",
+        "files", "filters.png", "gradients.png", "log.txt", "metrics.jsonl", "network.txt", "report.html",
+        "result.json", "samples.png", "states.png", "wrong.png",
     ]  # fmt: skip
     assert (run.path / "files" / source.name).read_text() == source.read_text()
     assert (run.path / "log.txt").read_text() == "a line\n"
@@ -63,10 +78,16 @@ def test_a_run_leaves_everything_behind(tmp_path, answers):
     assert (result["seed"], result["device"], result["parameters"]) == (1701, "cpu", 431_080)
     assert result["files"] == {source.name: hashlib.sha256(source.read_bytes()).hexdigest()}
     assert {"python", "lenet", "numpy"} <= set(result["versions"])
-    html = report.read_text()
-    for words in ("LeNet", "75.00 %", "431,080", "base_lr", "Convolution", "First-layer filters", "0:00:04"):
+    look_at_report(run.path)
+
+
+def look_at_report(folder):
+    """What the page says is there, and so are whole pictures."""
+    html = (folder / "report.html").read_text()
+    headings = ("Layer by layer", "The hardest and the easiest", "First-layer filters")
+    for words in (*headings, "LeNet", "75.00 %", "431,080", "base_lr", "Convolution", "0:00:04"):
         assert words in html
-    for picture in run.path.glob("*.png"):
+    for picture in folder.glob("*.png"):
         with Image.open(picture) as image:
             image.verify()
 

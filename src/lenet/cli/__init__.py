@@ -43,6 +43,7 @@ class Verb:
 
 VERBS: dict[str, Verb] = {
     "train": Verb("lenet.cli.train", "train a network; without a file: LeNet on MNIST, both built in"),
+    "sweep": Verb("lenet.cli.sweep", "train all combinations of the values that a .conf lists"),
     "test": Verb("lenet.cli.test", "score a network with its weights on its test data"),
     "classify": Verb("lenet.cli.classify", "say what images show"),
     "detect": Verb("lenet.cli.detect", "find objects in images, with a configuration or a slid classifier"),
@@ -50,8 +51,12 @@ VERBS: dict[str, Verb] = {
     "time": Verb("lenet.cli.time", "time every layer of a network, forward and backward"),
     "convert": Verb("lenet.cli.convert", "rewrite a file in today's form, text or binary"),
     "data": Verb("lenet.cli.data", "write, fetch and look into data sets and databases"),
-    "doctor": Verb("lenet.cli.doctor", "say which variables of a .conf are used, mistyped, or in vain"),
-    "run": Verb("lenet.cli.run", "run a script for Caffe's Python interface as it is", raw=True),
+    "doctor": Verb(
+        "lenet.cli.doctor", "examine a file: what it needs, what was guessed, what is likely wrong"
+    ),
+    "run": Verb(
+        "lenet.cli.run", "run an old script for Caffe's Python interface or Keras", raw=True
+    ),
     "caffe": Verb("lenet.cli.caffe", "Caffe's own command lines, word for word", raw=True),
     "eblearn": Verb("lenet.cli.eblearn", "EBLearn's own command lines, word for word", raw=True),
     "shims": Verb("lenet.cli.shims", "write launchers, so that scripts of old tutorials run as they are"),

@@ -76,15 +76,33 @@ def add_configuration(parser: ArgumentParser) -> None:
         default="train",
         help="of a .conf: as who reads it",
     )
+    add_settings(parser)
+    parser.add_argument("--allow-shell", action="store_true", help="run the commands that a .conf holds")
+
+
+def add_settings(
+    parser: ArgumentParser, meaning: str = "of a .conf: replace a variable; may be given several times"
+) -> None:
+    """`--set`, which replaces values of a file."""
     parser.add_argument(
         "--set",
         dest="settings",
         metavar="NAME=VALUE",
         action="append",
         default=[],
-        help="of a .conf: replace a variable; may be given several times",
+        help=meaning,
     )
-    parser.add_argument("--allow-shell", action="store_true", help="run the commands that a .conf holds")
+
+
+def setting_of(text: str) -> tuple[str, str]:
+    """The key and the value of a `--set`.
+
+    Raises: UsageError without an equals sign.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"--set takes KEY=VALUE, not '{text}'", hint="such as --set base_lr=0.02")
+    return key.strip(), value.strip()
 
 
 def state_of(args: Namespace, net: Net, phase: Phase) -> State:
@@ -108,3 +126,9 @@ def device_of(word: str) -> tuple[Literal["cpu", "gpu"], int]:
     if name != "gpu" or (colon and not index.isdecimal()):
         raise UsageError(f"there is no device '{word}'", hint="cpu, gpu or gpu:N")
     return "gpu", int(index or 0)
+
+
+def add_windows(parser: ArgumentParser) -> None:
+    """Pictures in windows, where there is a screen."""
+    parser.add_argument("--show", action="store_true", help="show pictures in windows, if there is a screen")
+    parser.add_argument("--wait", action="store_true", help="leave the windows open until they are closed")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from importlib import import_module
+from typing import cast
 
 from lenet import __version__
 from lenet.cli import run_verb
 from lenet.cli.messages import telling
 from lenet.dialects.caffe.command import COMMANDS, FLAGS, FlagError, Line, read_command
-from lenet.dialects.caffe.tools import TOOLS, read_tool, tool_name
+from lenet.dialects.caffe.tools import TOOLS, read_tool, setting, switched_on, tool_name
 from lenet.errors import Notes
 
 HELP = ("help", "h", "helpfull", "helpshort")
@@ -34,11 +36,25 @@ def run(args: Namespace) -> int:
     if option == "version":
         print(f"caffe version {CAFFE_VERSION} (lenet {__version__})")
         return 0
+    tool = tool_name(words[0])
+    if tool and not TOOLS[tool].script and any(_asks_help(word) for word in words[1:]):
+        print(tool_usage(tool))
+        return 0
     with telling() as notes:
-        tool = tool_name(words[0])
         line = read_tool(tool, words[1:], notes) if tool else read_command(words, notes)
         device = _device(line, notes) if "gpu" in line.flags else ""
     return _DOERS[line.command](line, device)
+
+
+def _asks_help(word: str) -> bool:
+    return word.startswith("-") and word.lstrip("-") in HELP
+
+
+def tool_usage(name: str) -> str:
+    """What a tool says with `--help`: its words and its own flags."""
+    tool = TOOLS[name]
+    flags = [f"  -{key:<13}  {flag.help} ({flag.default or 'none'})" for key, flag in tool.flags.items()]
+    return "\n".join([f"usage: {name} {tool.usage}", *flags])
 
 
 def usage() -> str:
@@ -147,7 +163,13 @@ def _upgrade(line: Line, device: str) -> int:
 
 
 def _convert_mnist_data(line: Line, device: str) -> int:
-    return run_verb("data", ["convert", *line.words, "--backend", line.flags.get("backend", "lmdb")])
+    force = ["--force"] if switched_on(line, "force") else []
+    return run_verb("data", ["convert", *line.words, "--backend", setting(line, "backend"), *force])
+
+
+def _in(module: str) -> Callable[[Line, str], int]:
+    """A tool that has a file of its own, imported only when it runs."""
+    return lambda line, device: cast(int, import_module(module).run(line, device))
 
 
 _DOERS: dict[str, Callable[[Line, str], int]] = {
@@ -157,4 +179,11 @@ _DOERS: dict[str, Callable[[Line, str], int]] = {
     "device_query": _device_query,
     "upgrade": _upgrade,
     "convert_mnist_data": _convert_mnist_data,
+    "convert_cifar_data": _in("lenet.cli.caffe_cifar"),
+    "convert_imageset": _in("lenet.cli.caffe_imageset"),
+    "compute_image_mean": _in("lenet.cli.caffe_mean"),
+    "extract_features": _in("lenet.cli.caffe_features"),
+    "classification": _in("lenet.cli.caffe_classification"),
+    "classify.py": _in("lenet.cli.caffe_classify"),
+    "detect.py": _in("lenet.cli.caffe_detect"),
 }

@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lenet.cli import examples
 from lenet.cli.arguments import add_device, add_strict, at_least_one, device_of
 from lenet.cli.messages import telling
-from lenet.cli.networks import read_network
-from lenet.data.feed import Feed
-from lenet.data.transforms import Transform
-from lenet.errors import DataError, FileError, Notes, UsageError, Where
-from lenet.net import Net
-from lenet.shapes import Array, Shape
+from lenet.cli.networks import assumption, read_trained
+from lenet.errors import Notes, UsageError
+from lenet.formats.class_names import read_names
 
 if TYPE_CHECKING:
-    from lenet.data.fitting import Fitted
-    from lenet.engine.classify import Classifier
-
-MNIST_SHAPE = (1, 28, 28)
-MNIST_SCALE = 1 / 256  # what Caffe's LeNet for MNIST does to its pixels
+    from lenet.engine.classify import Classified, Classifier
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("model", metavar="MODEL", help="the network, for training or for use (deploy)")
-    parser.add_argument("--weights", required=True, metavar="FILE", help="its weights (caffemodel)")
+    parser.add_argument("model", metavar="MODEL", help="a network of any system, for training or for use")
+    parser.add_argument("--weights", metavar="FILE", help="its weights, if they lie in a file of their own")
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="images of any size")
     parser.add_argument("--top", type=at_least_one, default=5, help="how many classes are shown (5)")
     parser.add_argument("--labels", metavar="FILE", type=Path, help="the classes' names, one a line")
@@ -43,11 +35,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.epilog = examples(
         "lenet classify lenet_train_test.prototxt --weights lenet_iter_10000.caffemodel three.png",
         "lenet classify deploy.prototxt --weights w.caffemodel --labels synset_words.txt cat.jpg",
+        "lenet classify mnist.conf --weights mnist_net00005.mat three.png",
+        "lenet classify lenet.keras three.png seven.png",
     )
 
 
 def run(args: Namespace) -> int:
-    """Classify images and print the answers.
+    """Classify images and print the answers, the most probable classes first.
 
     Raises: LenetError with what is wrong in a file.
     """
@@ -55,86 +49,47 @@ def run(args: Namespace) -> int:
 
     pictures = [read_image(path) for path in args.images]
     with telling(args.strict) as notes:
-        model = _model(args, notes)
-    fitted = [_fitted(picture, model.shape, args.whole) for picture in pictures]
-    probabilities = _probabilities(model, fitted)
-    names = _names(args.labels, probabilities.shape[1])
-    for path, picture, result, answer in zip(args.images, pictures, fitted, probabilities, strict=True):
-        print(f"{path}: {_story(picture, result, model)}")
-        for index in answer.argsort()[::-1][: args.top]:
-            print(f"  {answer[index] * 100:7.3f} %  {names[index]}")
+        classifier = _classifier(args, notes)
+    found = classifier.classify(pictures, whole=args.whole)
+    names = _names(args, classifier, len(found[0].probabilities))
+    for path, picture, each in zip(args.images, pictures, found, strict=True):
+        print(f"{path}: {', '.join([f'{picture.shape[1]} x {picture.shape[0]}', *each.done])}")
+        for line in _lines(each, names, args.top, trained_to_targets=classifier.model.answer is not None):
+            print(f"  {line}")
     return 0
 
 
-def _model(args: Namespace, notes: Notes) -> Classifier:
-    from lenet.dialects.caffe.weights import read_weights
-    from lenet.engine.classify import classifier
+def _classifier(args: Namespace, notes: Notes) -> Classifier:
+    from lenet.engine.classify import Classifier
     from lenet.engine.device import choose
 
-    (net, _), weights = read_network(args.model, notes), read_weights(args.weights, notes)
-    model = classifier(net, weights, choose(*device_of(args.device), notes))
-    if args.scale is not None:
-        return replace(model, transform=replace(model.transform, scale=args.scale))
-    if not any(isinstance(node.kind, Feed) for node in net.nodes):
-        return replace(model, transform=_assumed(net, model.shape, notes))
-    return model
+    model = read_trained(args.model, args.weights, notes)
+    notes.check()
+    classifier = Classifier(model, choose(*device_of(args.device), notes), scale=args.scale)
+    if classifier.assumed and args.scale is None:
+        notes.inform(assumption(classifier.told), model.net.where)
+    return classifier
 
 
-def _assumed(net: Net, shape: Shape, notes: Notes) -> Transform:
-    """The transform for a network that does not say: the one that its kind was trained with."""
-    scale = MNIST_SCALE if shape == MNIST_SHAPE else 1.0
-    notes.inform(
-        f"the network has no data layer that tells the scale: pixels x {scale:g} assumed; "
-        "--scale sets another",
-        net.where,
-    )
-    return Transform(scale=scale)
+def _lines(found: Classified, names: tuple[str, ...], top: int, *, trained_to_targets: bool) -> list[str]:
+    """Probabilities; of outputs that were trained towards targets themselves, and how sure the class is."""
+    if not trained_to_targets:
+        return [f"{found.probabilities[label] * 100:7.3f} %  {names[label]}" for label in found.order[:top]]
+    lines = [f"{names[found.label]}, confidence {found.confidence:.3f}; outputs:"]
+    if len(found.outputs) == 1:
+        return [*lines, f"{found.outputs[0]:8.4f}"]
+    order = (-found.outputs).argsort(kind="stable")[:top]
+    return [*lines, *(f"{found.outputs[label]:8.4f}  {names[label]}" for label in order)]
 
 
-def _fitted(picture: Array, shape: Shape, whole: bool) -> Fitted:
-    from lenet.data.fitting import fit_digit, fit_whole
-
-    size = (shape[1], shape[2])
-    return fit_digit(picture, size) if shape[0] == 1 and not whole else fit_whole(picture, shape[0], size)
-
-
-def _probabilities(model: Classifier, fitted: list[Fitted]) -> Array:
-    import numpy as np
-
-    answers = model.probabilities(np.stack([each.image for each in fitted]))
-    if not np.isfinite(answers).all():
-        raise DataError("the network's answer is not a number", hint="did the training diverge?")
-    return answers
-
-
-def _story(picture: Array, fitted: Fitted, model: Classifier) -> str:
-    """The image's size and all that was done to it."""
-    height, width = picture.shape[:2]
-    steps = [f"{width} x {height}", *fitted.done]
-    transform = model.transform
-    if transform.crop:
-        steps.append(f"middle {transform.crop} x {transform.crop}")
-    if transform.mean_values or transform.mean_file:
-        steps.append("mean subtracted")
-    if transform.scale != 1:
-        steps.append(f"x {transform.scale:g}")
-    return ", ".join(steps)
-
-
-def _names(path: Path | None, classes: int) -> list[str]:
-    """The names of the classes, numbers if there is no file of names.
+def _names(args: Namespace, classifier: Classifier, classes: int) -> tuple[str, ...]:
+    """The names of the classes: of the file of names, else of the model.
 
     Raises: FileError if it cannot be read, UsageError if it has another number of names.
     """
-    if path is None:
-        return [str(index) for index in range(classes)]
-    from lenet.formats.files import read_bytes
-
-    try:
-        lines = read_bytes(path).decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise FileError(f"is no UTF-8 text: {error.reason}", Where(str(path))) from None
-    names = [line.strip() for line in lines if line.strip()]
+    if args.labels is None:
+        return classifier.names(classes)
+    names = read_names(args.labels)
     if len(names) != classes:
-        raise UsageError(f"{path} has {len(names)} names, the network has {classes} classes")
+        raise UsageError(f"{args.labels} has {len(names)} names, the network has {classes} classes")
     return names

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace, _SubParsersAction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lenet.cli import examples
+from lenet.cli import data_matrices, data_sets, data_tables, examples
 from lenet.cli.arguments import at_least_one
 from lenet.cli.data_records import KNOWN
 from lenet.errors import FileError, Where
@@ -39,6 +39,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--mirror", metavar="URL", default="", help="where the files lie, instead of their homes"
     )
     _add_looking(works)
+    for tools in (data_sets, data_tables, data_matrices):
+        tools.add_works(works)
     for each in (mnist, lmdb, convert, fetch, works.choices["export"]):
         each.add_argument("--force", action="store_true", help="replace what is there")
     parser.epilog = examples(
@@ -46,6 +48,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "lenet data ls mnist:train             # how many of each digit",
         "lenet data head mnist_test_lmdb -n 2  # the first records",
         "lenet data fetch fashion-mnist",
+        "lenet data dscompile digits --dims 28x28x1 --nopp --outdir sets   # EBLearn's data set tools",
+        "lenet data table full 6 16 table.mat",
     )
 
 
@@ -62,6 +66,9 @@ def run(args: Namespace) -> int:
         "ls": _look,
         "head": _look,
         "export": _look,
+        "table": data_tables.run,
+        **dict.fromkeys(data_sets.WORKS, data_sets.run),
+        **dict.fromkeys(data_matrices.WORKS, data_matrices.run),
     }
     works[args.work](args)
     return 0

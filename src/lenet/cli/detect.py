@@ -5,21 +5,30 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from lenet.cli import examples
-from lenet.cli.arguments import add_device, add_strict, at_least_one
+from lenet.cli.arguments import add_device, add_strict, add_windows, at_least_one
 from lenet.cli.messages import print_error, telling
-from lenet.errors import LenetError, SeveralErrors, Where
+from lenet.errors import LenetError, SeveralErrors, UsageError, Where
 from lenet.shapes import Array
 
 if TYPE_CHECKING:
     from lenet.cli.detect_plan import Plan
-    from lenet.cli.detect_results import Writer
+    from lenet.cli.detect_session import DetectSession
     from lenet.data.pictures import Picture
+    from lenet.report.precision import Precision
     from lenet.results import Detections
 
+_RULES = """\
+average precision (--truth): the boxes of a class are taken by falling confidence. A box is right if it
+shares --overlap of both (intersection over union) with the true box of its class and image that it
+shares most with, and that no surer box has taken; any other is wrong, also a second one on one object.
+The average precision is the area under precision over recall, precision at a recall being the best at
+that recall or beyond (as PASCAL VOC since 2010); the mean is that over classes with a true box."""
 KINDS = ("none", "overlap", "voting", "voting+overlap")
 
 
@@ -48,16 +57,20 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--overlap", type=float, default=0.5, help="how much of a true box must be shared (0.5)"
     )
     parser.add_argument("--batch", type=at_least_one, default=8, help="images that go through together (8)")
+    parser.add_argument("--log-style", choices=("lenet", "eblearn"), default="lenet", help="whose log lines")
     parser.add_argument(
         "--figures", type=int, default=20, metavar="N", help="pictures of so many images (20)"
     )
+    add_windows(parser)
     add_device(parser)
     add_strict(parser)
-    parser.epilog = examples(
+    told = examples(
         "lenet detect face.conf",
         "lenet detect face.conf photographs/ --set nms=3 --out found",
         "lenet detect lenet.prototxt --weights lenet_iter_10000.caffemodel page.png --threshold 0.99",
+        "lenet detect page.conf pages/ --truth truth.json",
     )
+    parser.epilog = f"{told}\n\n{_RULES}"
 
 
 def run(args: Namespace) -> int:
@@ -67,24 +80,51 @@ def run(args: Namespace) -> int:
 
     Raises: LenetError with what is wrong in a file, or if no image could be read.
     """
-    from lenet.cli.detect_plan import make_plan, pictures
-    from lenet.cli.detect_results import Writer, read_truth
+    from lenet.cli.detect_plan import BoxesPlan, make_plan
+    from lenet.cli.detect_results import read_truth
+    from lenet.cli.detect_session import DetectSession
 
     truth = read_truth(args.truth) if args.truth else None
     with telling(args.strict) as notes:
         plan = make_plan(args, notes)
+    session = DetectSession(plan, args)
     errors: list[LenetError] = []
-    writer = Writer(plan, args.out, args.figures)
-    for group in _groups(_readable(pictures(args, plan), plan, errors), args.batch):
-        _detect(plan, group, writer, errors)
-    if errors and not writer.found:
-        raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
-    print(writer.close())
+    if isinstance(plan, BoxesPlan):
+        session.suppress(plan)
+    else:
+        errors = _look(plan, session, args)
     if truth is not None:
-        print(_scores(writer.found, truth, args.overlap))
+        print(_scores(session.writer.found, truth, args.overlap))
+    session.linger()
     for error in errors:
         print_error(error)
     return errors[0].exit_code if errors else 0
+
+
+def _look(plan: Plan, session: DetectSession, args: Namespace) -> list[LenetError]:
+    """Look at all images; what is wrong with some of them.
+
+    Raises: LenetError if no image could be read.
+    """
+    from lenet.cli.detect_images import images
+
+    found = images(args, plan.job.pictures if plan.job else None)
+    errors: list[LenetError] = []
+    groups = _groups(_readable(found.items, plan, errors), 1 if found.live else args.batch)
+    first = next(groups, None)
+    if first is not None:
+        session.begin(found)
+        try:
+            for group in chain([first], groups):
+                _detect(plan, group, session, errors)
+        except KeyboardInterrupt:  # the way to end a camera; what was found is kept
+            print()
+    if errors and not session.writer.found:
+        raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
+    if not session.writer.found:
+        raise UsageError("there was no image to look at", hint="is 'skip_frames' larger than their number?")
+    session.end()
+    return errors
 
 
 def _readable(
@@ -114,16 +154,22 @@ def _groups(found: Iterable[tuple[Picture, Array]], most: int) -> Iterator[list[
         yield group
 
 
-def _detect(plan: Plan, group: list[tuple[Picture, Array]], writer: Writer, errors: list[LenetError]) -> None:
+def _detect(
+    plan: Plan, group: list[tuple[Picture, Array]], session: DetectSession, errors: list[LenetError]
+) -> None:
+    start = monotonic()
     try:
         maps = list(plan.detector.maps([array for _, array in group]))
     except LenetError as error:
         where = Where(", ".join(picture.name for picture, _ in group))
         errors.append(type(error)(error.message, where, error.hint))
         return
-    for index, (picture, array) in enumerate(group):
-        size = (array.shape[1], array.shape[2])
-        writer.add(picture, plan.detector.detections(picture.name, maps, index, size), maps, index)
+    spent = monotonic() - start
+    found = [
+        (picture, plan.detector.detections(picture.name, maps, index, (array.shape[1], array.shape[2])))
+        for index, (picture, array) in enumerate(group)
+    ]
+    session.look(found, maps, spent)
 
 
 def _scores(found: list[Detections], truth: list[Detections], overlap: float) -> str:
@@ -135,4 +181,13 @@ def _scores(found: list[Detections], truth: list[Detections], overlap: float) ->
     mean = mean_precision(curves)
     words = "no true box" if mean is None else f"mean average precision {100 * mean:.2f} %"
     rule = f"a box is right if it shares {overlap:g} of both with a true box that no surer box has taken"
-    return f"{precision_table(curves).text()}\n{words}; {rule}"
+    return f"{precision_table(curves).text()}\n{_totals(curves)}\n{words}; {rule}"
+
+
+def _totals(curves: list[Precision]) -> str:
+    """How many true boxes were found, and how many boxes are right, over all classes."""
+    true, right = sum(curve.truths for curve in curves), sum(curve.found for curve in curves)
+    boxes = sum(len(curve.confidences) for curve in curves)
+    parts = [f"recall {100 * right / true:.1f} %"] if true else []
+    parts += [f"precision {100 * right / boxes:.1f} %"] if boxes else []
+    return f"{right} of {true} true boxes found, {boxes - right} of {boxes} boxes wrong: {', '.join(parts)}"

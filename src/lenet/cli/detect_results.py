@@ -1,17 +1,17 @@
-"""What `lenet detect` prints and writes: lists of boxes, pictures, windows and output maps."""
+"""What `lenet detect` writes: lists of boxes, pictures, windows and output maps."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import strftime
 from typing import TYPE_CHECKING
 
-from lenet.cli.detect_plan import Plan
 from lenet.data.pictures import Picture
 from lenet.dialects.eblearn.boxes import read_boxes, write_boxes
-from lenet.dialects.eblearn.detect import Results
+from lenet.dialects.eblearn.detect_files import Results
 from lenet.formats.files import file_error, whole_file
 from lenet.formats.matrix import write_matrix
 from lenet.report.boxes import ScaleView, boxes
@@ -23,8 +23,6 @@ from lenet.shapes import Array
 if TYPE_CHECKING:
     from lenet.engine.detect import ScaleMaps
 
-_LISTED = 20  # boxes of an image that are printed
-
 
 def read_truth(path: Path) -> list[Detections]:
     """True boxes: COCO's JSON, or lines of EBLearn's bbox.txt.
@@ -34,115 +32,116 @@ def read_truth(path: Path) -> list[Detections]:
     return read_coco(path) if path.suffix.lower() == ".json" else read_boxes(path)
 
 
-class Writer:
-    """Collects what is found; `found` is everything so far."""
+def folder_name(results: Results, stamped: bool, given: Path | None) -> str:
+    """The folder of the results as EBLearn spells it; with the time if boxes are suppressed (`stamped`)."""
+    if given is not None:
+        return str(given)
+    return results.folder + (strftime("_%Y%m%d.%H%M%S") if stamped else "")
 
-    def __init__(self, plan: Plan, folder: Path | None, figures: int) -> None:
-        self.results = plan.results or Results("detections", ("eblearn",))
-        self.folder = folder or Path(self._stamped(plan))
-        self.figures = figures
-        self.background = plan.detector.detection.background
+
+class Writer:
+    """Writes what is found into a folder; `found` is everything so far.
+
+    `forms` of boxes are written, and lists in JSON; of the first `figures` images pictures are drawn, with
+    the output maps of a class that is not `background`.
+    """
+
+    def __init__(
+        self, folder: Path, results: Results, forms: Sequence[str], figures: int, background: int | None
+    ) -> None:
+        self.folder, self.results, self.forms, self.figures = folder, results, forms, figures
+        self.background = background
         self.found: list[Detections] = []
         self.windows = 0
 
-    def _stamped(self, plan: Plan) -> str:
-        """EBLearn adds the time to the folder's name where boxes are suppressed."""
-        suppressed = plan.results and plan.detector.detection.suppression.kind != "none"
-        return self.results.folder + (strftime("_%Y%m%d.%H%M%S") if suppressed else "")
-
-    def add(self, picture: Picture, found: Detections, maps: Sequence[ScaleMaps], index: int) -> None:
-        """Print what was found in an image, draw it, and write what is asked for."""
+    def add(self, found: Detections) -> bool:
+        """Take note of what was found in an image; whether the lists were written."""
         self.found.append(found)
-        print(_lines(found))
-        if len(self.found) <= self.figures:
-            self._draw(picture, found, maps, index)
-        if self.results.maps:
-            self._write_maps(maps, index)
-        if self.results.windows:
-            self._write_windows(found, maps, index)
-        if (len(self.found) - 1) % self.results.period == 0:
-            self._write_lists()
+        if (len(self.found) - 1) % self.results.period:
+            return False
+        self.write_lists()
+        return True
 
-    def close(self) -> str:
-        """Write the lists of all boxes; where everything lies, in words."""
-        self._write_lists()
-        number = sum(len(image.boxes) for image in self.found)
-        return f"{number} boxes in {len(self.found)} images: {self.folder}"
-
-    def _write_lists(self) -> None:
-        self._made(self.folder)
-        for form in dict.fromkeys(("eblearn", *self.results.forms)):
+    def write_lists(self) -> None:
+        """Write the boxes of all images so far."""
+        made(self.folder)
+        for form in self.forms:
             write_boxes(self.folder, form, self.found)
         write_coco(self.folder / "boxes.json", self.found)
         with whole_file(self.folder / "detections.json") as file:
             file.write((json.dumps([each.to_json() for each in self.found], indent=1) + "\n").encode())
 
-    def _draw(self, picture: Picture, found: Detections, maps: Sequence[ScaleMaps], index: int) -> None:
-        views = [ScaleView(each.size, each.inputs[index], each.outputs[index]) for each in maps]
-        figure = boxes(picture.pixels, found, views, self._shown(found, maps))
-        path = self._made(self.folder / "pictures") / f"{_safe(picture.name)}.png"
+    def draw(self, picture: Picture, found: Detections, maps: Sequence[ScaleMaps], index: int) -> None:
+        """Draw an image with its boxes, if there are not enough pictures yet."""
+        if len(self.found) > self.figures:
+            return
+        figure = boxes(picture.pixels, found, *self.scales(found, maps, index))
+        path = made(self.folder / "pictures") / f"{_safe(picture.name)}.png"
         with whole_file(path) as file:
             file.write(png(figure))
 
-    def _shown(self, found: Detections, maps: Sequence[ScaleMaps]) -> int:
-        """The class whose maps are drawn: that of the surest box, else one that is no background."""
-        if found.boxes:
-            return found.boxes[0].label
-        classes = maps[0].outputs.shape[1] if maps else 1
-        return next((label for label in reversed(range(classes)) if label != self.background), 0)
+    def scales(self, found: Detections, maps: Sequence[ScaleMaps], index: int) -> tuple[list[ScaleView], int]:
+        """The scales of an image as they are drawn, and the class whose maps count."""
+        views = [
+            ScaleView(each.size, each.inputs[index], each.outputs[index], _seen(found, each, number))
+            for number, each in enumerate(maps)
+        ]
+        return views, _shown(found, maps, self.background)
 
-    def _write_maps(self, maps: Sequence[ScaleMaps], index: int) -> None:
-        folder = self._made(self.folder / "dump")
+    def write_maps(self, maps: Sequence[ScaleMaps], index: int) -> list[tuple[str, Array]]:
+        """Write the output maps of an image; scales of equal size take each other's place, as in EBLearn."""
+        made(self.folder / "dump")
+        written = []
         for each in maps:
-            sizes = "x".join(map(str, each.outputs[index].shape))
-            write_matrix(folder / f"detect_out_{sizes}.mat", each.outputs[index])
+            outputs = each.outputs[index]
+            name = f"dump/detect_out_{'x'.join(map(str, outputs.shape))}.mat"
+            write_matrix(self.folder / name, outputs)
+            written.append((name, outputs))
+        return written
 
-    def _write_windows(self, found: Detections, maps: Sequence[ScaleMaps], index: int) -> None:
-        """The prepared pixels under each box; of merged ones under the first."""
+    def write_windows(self, found: Detections, maps: Sequence[ScaleMaps], index: int) -> None:
+        """Write the prepared pixels under each box; of merged ones under the first."""
+        from lenet.engine.windows import window_under
+
         most, each_most = self.results.most or None, self.results.most_per_image or None
         for box in found.boxes[:each_most]:
             if box.scale < 0 or (most is not None and self.windows >= most):
                 continue
             window = window_under(box, maps[box.scale], index)
-            folder = self._made(self.folder / "preprocessed" / _safe(found.class_name(box.label)))
+            folder = made(self.folder / "preprocessed" / _safe(found.class_name(box.label)))
             write_matrix(folder / f"{_safe(found.name)}_{self.windows:06d}.mat", window)
             self.windows += 1
 
-    @staticmethod
-    def _made(folder: Path) -> Path:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise file_error(error, folder) from None
-        return folder
+
+def made(folder: Path) -> Path:
+    """A folder, made if it is not there.
+
+    Raises: FileError if that is not possible.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise file_error(error, folder) from None
+    return folder
 
 
-def window_under(box: Box, scale: ScaleMaps, index: int) -> Array:
-    """The prepared pixels (C, H, W) that the output position of a box sees; zeros beyond the border."""
-    import numpy as np
-
-    inputs = scale.inputs[index]
+def _seen(found: Detections, scale: ScaleMaps, number: int) -> tuple[Box, ...]:
+    """The pixels of a scale's inputs that the boxes found there stand for."""
     height, width = scale.window
-    top, left = scale.corner(box.row, box.column)
-    window = np.zeros((len(inputs), height, width), inputs.dtype)
-    bottom, right = min(top + height, inputs.shape[1]), min(left + width, inputs.shape[2])
-    above, before = max(top, 0), max(left, 0)
-    window[:, above - top : bottom - top, before - left : right - left] = inputs[
-        :, above:bottom, before:right
-    ]
-    return window
+    return tuple(
+        replace(box, top=float(top), left=float(left), height=float(height), width=float(width))
+        for box in found.boxes
+        if box.scale == number and box.row >= 0
+        for top, left in [scale.corner(box.row, box.column)]
+    )
 
 
-def _lines(found: Detections) -> str:
-    """What was found in an image, a line for each box."""
-    number = len(found.boxes)
-    lines = [f"{found.name}: {number} box{'es' * (number != 1)}"]
-    for box in found.boxes[:_LISTED]:
-        place = f"x {box.left:.1f} y {box.top:.1f}, {box.width:.1f} x {box.height:.1f}"
-        lines.append(f"  {found.class_name(box.label):12}  {box.confidence:9.5f}  {place}")
-    if number > _LISTED:
-        lines.append(f"  and {number - _LISTED} more")
-    return "\n".join(lines)
+def _shown(found: Detections, maps: Sequence[ScaleMaps], background: int | None) -> int:
+    """The class whose maps are drawn: that of the surest box, else one that is no background."""
+    if found.boxes:
+        return found.boxes[0].label
+    classes = maps[0].outputs.shape[1] if maps else 1
+    return next((label for label in reversed(range(classes)) if label != background), 0)
 
 
 def _safe(name: str) -> str:

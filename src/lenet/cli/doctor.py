@@ -1,4 +1,7 @@
-"""`lenet doctor FILE.conf`: which variables are used, which have no effect, which are mistyped."""
+"""`lenet doctor FILE`: what a file is, what it needs, what was guessed, and what is likely a mistake in it.
+
+Of a configuration of EBLearn's also: which variables are used, which have no effect, which are mistyped.
+"""
 
 from __future__ import annotations
 
@@ -8,50 +11,97 @@ from pathlib import Path
 
 from lenet.cli import examples
 from lenet.cli.arguments import add_strict
-from lenet.cli.messages import print_error, telling
+from lenet.cli.messages import print_error, print_notes
+from lenet.cli.networks import is_configuration
 from lenet.dialects.eblearn.examination import Finding, examine
 from lenet.dialects.eblearn.net import net_from_values
-from lenet.errors import LenetError, Notes
+from lenet.errors import LenetError, Notes, UsageError
 from lenet.formats.conf import Conf
 from lenet.report.table import Table
 
 SICK = 1  # the exit code if something in the file will not do what its writer meant
+_CODES = """\
+exit code:
+  0  healthy
+  1  a likely mistake, an unsupported layer, a mistyped name of a .conf; with --strict also
+     what was upgraded or guessed, and unused names
+  3  a file that cannot be read, or data missing that it needs
+  4, 5, 7  a description that cannot be, weights that do not fit, a library that is missing"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("file", metavar="FILE", type=Path, help="a .conf of EBLearn's")
-    parser.add_argument("--all", action="store_true", help="list the variables that are used, too")
-    parser.add_argument("--allow-shell", action="store_true", help="run the commands that the file holds")
+    parser.add_argument("file", metavar="FILE", type=Path, nargs="?", help="a file of any system")
+    parser.add_argument("--system", action="store_true", help="examine this installation instead")
+    parser.add_argument("--all", action="store_true", help="of a .conf: list used variables, too")
+    parser.add_argument("--allow-shell", action="store_true", help="run the commands that a .conf holds")
     add_strict(parser)
-    parser.epilog = "\n".join(
-        [
-            examples("lenet doctor mnist.conf", "lenet doctor face.conf --all"),
-            "",
-            "exit code: 0 healthy; 1 mistyped names, with --strict also unused ones; 3 to 5 a wrong file",
-        ]
-    )
+    lines = ("lenet doctor lenet_solver.prototxt", "lenet doctor mnist.conf --all", "lenet doctor model.onnx")
+    parser.epilog = f"{examples(*lines, 'lenet doctor --system')}\n\n{_CODES}"
 
 
 def run(args: Namespace) -> int:
-    """Examine a configuration; the result is 0 if nothing in it looks like a mistake.
+    """Examine a file, or the installation; the result is 0 if nothing in it looks like a mistake.
 
-    Raises: FileError if it cannot be read.
+    Raises: LenetError with what makes it impossible to read.
     """
+    if args.system == (args.file is not None):
+        raise UsageError("lenet doctor takes a file, or --system", hint="see lenet doctor --help")
+    if args.system:
+        from lenet.cli import doctor_system
+
+        return doctor_system.run()
+    return _configuration(args) if is_configuration(args.file) else _file(args)
+
+
+def _file(args: Namespace) -> int:
+    from lenet.cli.doctor_patient import read_patient
+    from lenet.cli.doctor_report import print_patient
+
+    notes = Notes()
+    try:
+        patient = read_patient(args.file, notes)
+    except LenetError:
+        print_notes(notes)
+        raise
+    print(patient.title)
+    return print_patient(patient, notes, strict=args.strict)
+
+
+def _configuration(args: Namespace) -> int:
+    """The variables of a configuration, its network, and what is known of every file."""
     from lenet.formats.conf import read_conf
     from lenet.formats.conf_resolve import shell_output
 
-    shell = shell_output if args.allow_shell else None
-    with telling() as notes:
+    shell, notes = shell_output if args.allow_shell else None, Notes()
+    try:
         conf = read_conf(args.file, notes)
         findings = examine(conf, notes, shell)
+        notes.check()
+    except LenetError:
+        print_notes(notes)
+        raise
     shown = [finding for finding in findings if args.all or finding.verdict != "used"]
     print(f"{args.file}: {_summary(findings)}")
     if shown:
         print(f"\n{_table(shown).text()}")
     code = _network(conf, args.allow_shell)
     wrong = {"mistyped", "unused"} if args.strict else {"mistyped"}
-    return code or (SICK if any(finding.verdict in wrong for finding in findings) else 0)
+    if code:
+        print_notes(notes)
+        return code
+    common = _common(conf, notes, args)
+    return SICK if any(finding.verdict in wrong for finding in findings) else common
+
+
+def _common(conf: Conf, notes: Notes, args: Namespace) -> int:
+    """What is known of every file, of a configuration."""
+    from lenet.cli.doctor_conf import configured
+    from lenet.cli.doctor_report import print_patient
+
+    patient = configured(conf, notes, args.allow_shell)
+    print()
+    return print_patient(patient, notes, strict=args.strict)
 
 
 def _network(conf: Conf, allow_shell: bool) -> int:

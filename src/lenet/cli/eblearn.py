@@ -6,14 +6,22 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 
 from lenet.cli import run_verb
+from lenet.dialects.eblearn.dataset_options import TOOLS as DATA_TOOLS
+from lenet.dialects.eblearn.dataset_options import our_words
 from lenet.errors import UsageError, did_you_mean
 
 USAGE = """usage:
-  lenet eblearn <tool> <configuration> [...]
+  lenet eblearn <tool> <words of the tool>
 
 tools:
   train     train a configuration; weights, `progress` and `finished` go to the working directory
-  detect    find objects in images, as a configuration says"""
+  classify  answer the validation set with a trained network: CONF [-csv]
+  detect    find objects in images, as a configuration says
+  metarun   train all combinations of the values that a configuration lists
+  metaparse read the logs of a folder again: a table and a figure of the best
+  maketable                                  make connection tables
+  dscompile, dssplit, dsmerge, dsdisplay     make, split, join and show sets of samples
+  matshow, narrow, mconvert                  show, cut and make matrices"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -44,7 +52,48 @@ def _train(words: Sequence[str]) -> int:
 
 
 def _detect(words: Sequence[str]) -> int:
-    return run_verb("detect", list(words))
+    return run_verb("detect", [*words, "--log-style", "eblearn"])
 
 
-_TOOLS: dict[str, Callable[[Sequence[str]], int]] = {"train": _train, "detect": _detect}
+def _classify(words: Sequence[str]) -> int:
+    from lenet.cli.epoch_test import classify
+
+    return classify(words)
+
+
+def _metarun(words: Sequence[str]) -> int:
+    from lenet.cli.sweep_metarun import metarun
+
+    return metarun(words)
+
+
+def _metaparse(words: Sequence[str]) -> int:
+    from lenet.cli.sweep_metarun import metaparse
+
+    return metaparse(words)
+
+
+def _maketable(words: Sequence[str]) -> int:
+    from lenet.cli.data_tables import maketable_words
+
+    return run_verb("data", maketable_words(words))
+
+
+def _data_tool(name: str) -> Callable[[Sequence[str]], int]:
+    """A tool that is a work of `lenet data`; it replaces what is there, as EBLearn's does."""
+
+    def run(words: Sequence[str]) -> int:
+        return run_verb("data", [name, *our_words(name, words), "--force"])
+
+    return run
+
+
+_TOOLS: dict[str, Callable[[Sequence[str]], int]] = {
+    "train": _train,
+    "detect": _detect,
+    "classify": _classify,
+    "metarun": _metarun,
+    "metaparse": _metaparse,
+    "maketable": _maketable,
+    **{name: _data_tool(name) for name in DATA_TOOLS},
+}

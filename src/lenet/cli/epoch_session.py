@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lenet.cli.arguments import device_of
+from lenet.cli.epoch_answers import answer_files
 from lenet.cli.session import Session
 from lenet.cli.train import Options
 from lenet.dialects.eblearn.draws import KnuthDraws
@@ -18,10 +19,14 @@ from lenet.dialects.eblearn.progress import ProgressFiles
 from lenet.dialects.eblearn.solver import Training, read_training, start_weights
 from lenet.dialects.eblearn.sources import all_labels
 from lenet.dialects.eblearn.weights import Layout, weights_name, write_weights
+from lenet.dialects.eblearn.windows import read_training_windows
+from lenet.engine.mini_batch import MiniBatchTrainer
 from lenet.engine.online import EpochCheckpoint, OnlineTrainer, SaveEpoch
+from lenet.engine.states import first_of_set, sample_states
 from lenet.errors import Notes, UsageError, Where
 from lenet.formats.conf_resolve import shell_output
-from lenet.results import Answers, Snapshot
+from lenet.job import TrainingWindows
+from lenet.results import Answers, SampleStates, Snapshot
 from lenet.shapes import Array
 from lenet.weights import Weights
 
@@ -39,6 +44,10 @@ def read(options: Options, notes: Notes) -> tuple[Training, tuple[Weights, ...]]
         settings += (("retrain", "1"), ("retrain_weights", options.weights))
     run_shell = shell_output if options.allow_shell else None
     training = read_training(options.file, notes, settings, run_shell)
+    if options.batch > 1:
+        notes.inform(
+            f"--batch {options.batch}: learns from {options.batch} samples together, EBLearn from one"
+        )
     if options.device:
         kind, index = device_of(options.device)
         training = replace(training, job=replace(training.job, device=kind, device_index=index))
@@ -65,20 +74,48 @@ class EpochSession(Session):
         return True
 
     def _make_trainer(self) -> OnlineTrainer:
-        save = saver(self.training.layout)
+        save = saver(self.training.layout, Path(self.options.folder))
+        if self.options.batch > 1:
+            number = self.options.batch
+            return MiniBatchTrainer(self.job, batch=number, device=self.device, save=save, draws=KnuthDraws)
         return OnlineTrainer(self.job, device=self.device, save=save, draws=KnuthDraws)
 
     def announce(self) -> None:
         """Say what is about to be trained, and let those listen who tell how it goes."""
         if self.folder:
             self.listeners.append(self.folder.record)
+        files = answer_files(self.training.values, self.trainer, Path(self.options.folder))
+        self.listeners += [files] if files else []
         if self.options.log_style != "eblearn":
             self._show_progress(self.trainer.iterations)
+            self._look_inside()
             return
         log = EblearnLog(self._write, self.job)
         log.start(self.training.values, self._loaded(), self._parameters(), self._outputs())
         number = self.job.epochs.number if self.job.epochs else 0
-        self.listeners += [log.record, ProgressFiles(Path(), number).record]
+        self.listeners += [log.record, ProgressFiles(Path(self.options.folder), number).record]
+        self._look_inside()
+
+    def _windows_wanted(self) -> TrainingWindows:
+        """As the configuration says; --show adds what EBLearn does not show by itself."""
+        wanted, options = read_training_windows(self.training.values), self.options
+        wanted = replace(wanted, wait=wanted.wait or options.wait)
+        if not options.show:
+            return wanted
+        errors = (
+            wanted.errors
+            if wanted.errors or wanted.correct
+            else tuple(test.name for test in self.job.tests[:1])
+        )
+        return replace(wanted, opened=True, curves=True, panels=True, errors=errors)
+
+    def states(self, number: int) -> list[SampleStates]:
+        """What the network makes of the first samples of the first test now, with second derivatives."""
+        network, samples = self.trainer.network, self.trainer.samples
+        if self.trainer.tests:
+            network, samples = self.trainer.tests[0].network, self.trainer.tests[0].samples
+        taken = first_of_set(samples, number)
+        return [found for sample in taken if (found := sample_states(network, sample, True))]
 
     def _write(self, text: str) -> None:
         """A line of EBLearn's log goes to stdout, as there."""
@@ -91,8 +128,9 @@ class EpochSession(Session):
         sets = [(test.test.name, test.samples) for test in self.trainer.tests]
         if all(name != "train" for name, _ in sets):
             sets.append(("train", self.trainer.samples))
+        names = self.job.epochs.classes if self.job.epochs else ()
         return [
-            LoadedSet(name, len(samples), samples.shape, _counts(all_labels(samples.feed)))
+            LoadedSet(name, len(samples), samples.shape, _counts(all_labels(samples.feed)), names)
             for name, samples in sets
         ]
 
@@ -102,10 +140,10 @@ class EpochSession(Session):
     def _outputs(self) -> int:
         return max((test.classes for test in self.trainer.tests), default=0)
 
-    def _answers(self) -> Answers | None:
-        if not self.trainer.tests or (self.stopped and self.stopped.early):
-            return None
-        return self.trainer.tests[0].answers()
+    def answers_of(self, test: int) -> Answers | None:
+        """The answers to all samples of a test; None if they are no classes."""
+        found: Answers | None = self.trainer.tests[test].answers()
+        return found
 
     def _resume_words(self, saved: Snapshot) -> str:
         settings = {
@@ -117,15 +155,15 @@ class EpochSession(Session):
         return self.options.words(settings)
 
 
-def saver(layout: Layout) -> SaveEpoch:
-    """What writes the weights after an epoch as EBLearn does: NAME_net00005.mat."""
+def saver(layout: Layout, root: Path = Path()) -> SaveEpoch:
+    """What writes the weights after an epoch as EBLearn does: NAME_net00005.mat, named from `root` on."""
 
     def save(checkpoint: EpochCheckpoint) -> Snapshot:
         epochs = checkpoint.job.epochs
         folder, name = os.path.split(checkpoint.job.outputs.prefix)
         path = Path(folder, weights_name(name, checkpoint.epoch))
         double = epochs is None or epochs.double
-        write_weights(path, checkpoint.network.weights(), layout, "double" if double else "float")
+        write_weights(root / path, checkpoint.network.weights(), layout, "double" if double else "float")
         return Snapshot(checkpoint.iteration, str(path), "")
 
     return save

@@ -1,18 +1,22 @@
-"""`lenet run SCRIPT.py [ARGS]`: an old script for Caffe's Python interface, as it is."""
+"""`lenet run SCRIPT.py [ARGS]`: an old script for Caffe's Python interface or for Keras, as it is."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
 from lenet.cli import examples
+from lenet.cli.messages import print_notes
 from lenet.errors import UsageError
 
+TUTORIAL = "lenet run lenet_mnist.py --save-model 1 --weights lenet_weights.hdf5"
 HELP = f"""usage: lenet run SCRIPT.py [ARGS]
 
-Run a Python script in which 'import caffe' means lenet.pycaffe. Where there is no screen,
-plt.show() saves the figures in the working directory as SCRIPT_1.png, SCRIPT_2.png, ...
+Run an old Python script as it is. In it 'import caffe' means lenet.pycaffe; Keras 1 and 2, alone or
+in TensorFlow, mean Keras 3: old names and arguments are accepted, with a warning once each, and MNIST
+comes from lenet. Where there is no screen, plt.show() saves the figures in the working directory as
+SCRIPT_1.png, SCRIPT_2.png, ...
 
-{examples("lenet run train_step_by_step.py", "lenet run classify.py --gpu image.png out.npy")}"""
+{examples("lenet run train_step_by_step.py", "lenet run classify.py --gpu image.png out.npy", TUTORIAL)}"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -30,6 +34,8 @@ def run(args: Namespace) -> int:
         return 0
     if not words or words[0].startswith("-"):
         raise UsageError("the name of a script is wanted", hint="lenet run SCRIPT.py [ARGS]")
+    from lenet.keras.script import as_keras
     from lenet.pycaffe.script import run_script
 
-    return run_script(words[0], words[1:])
+    with as_keras(lambda note: print_notes([note])):
+        return run_script(words[0], words[1:])

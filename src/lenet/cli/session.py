@@ -12,21 +12,25 @@ from typing import Any
 from lenet.cli import snapshots
 from lenet.cli.messages import telling
 from lenet.cli.train import Options
+from lenet.cli.training_windows import LivePictures
+from lenet.cli.windows import open_windows
 from lenet.dialects.caffe.log import CaffeLog
 from lenet.engine import device
 from lenet.engine.build import Network
 from lenet.engine.feeding import Feeder
+from lenet.engine.states import first_of_feeds, sample_states
 from lenet.engine.test import answers
 from lenet.engine.train import Request, Trainer
 from lenet.errors import Notes
-from lenet.job import Job
+from lenet.job import Job, Test, TrainingWindows
 from lenet.layers.convolution import Convolution
 from lenet.report.network import known_shapes, network_table
 from lenet.report.progress import ProgressDisplay
 from lenet.report.run import RunFolder
 from lenet.report.settings import settings_table
+from lenet.report.states import Inside
 from lenet.report.summary import Summary
-from lenet.results import Answers, Record, Snapshot, Stopped, TestScores
+from lenet.results import Answers, Record, SampleStates, Snapshot, Stopped, TestScores
 from lenet.shapes import Array
 
 
@@ -51,6 +55,8 @@ class Session:
         self.saved: Snapshot | None = None
         self.stopped: Stopped | None = None
         self.display: ProgressDisplay | None = None
+        self.before: list[SampleStates] = []
+        self.pictures: LivePictures | None = None
 
     def _saves_in_folder(self) -> bool:
         """Whether weights go into the run's folder: a file of Caffe's says itself where they go."""
@@ -79,6 +85,34 @@ class Session:
             self.listeners.append(log.record)
         else:
             self._show_progress(self.job.solver.iterations)
+        self._look_inside()
+
+    def _look_inside(self) -> None:
+        """Remember the states of some samples before training; open windows where they are wanted."""
+        wanted = self._windows_wanted()
+        if not (self.folder or wanted.opened):
+            return
+        self.before = self.states(wanted.internals)
+        if not wanted.opened:
+            return
+        instead = f"pictures are written to {self.folder.path}" if self.folder else "no pictures are drawn"
+        with telling() as notes:
+            windows = open_windows(instead, notes)
+        if windows:
+            names = [test.name for test in self.job.tests]
+            name = self.options.name or self.job.outputs.prefix.rpartition(os.sep)[2] or self.job.net.name
+            self.pictures = LivePictures(self, windows, wanted, name, names, self.before)
+            self.listeners.append(self.pictures.record)
+
+    def _windows_wanted(self) -> TrainingWindows:
+        """Which windows are shown while training, if they are opened."""
+        return TrainingWindows(opened=self.options.show, wait=self.options.wait)
+
+    def states(self, number: int) -> list[SampleStates]:
+        """What the network makes of the first samples of the first test now; none where it cannot be told."""
+        network = self.trainer.tests[0] if self.trainer.tests else self.trainer.network
+        samples = first_of_feeds(network, number, self.device)
+        return [found for sample in samples if (found := sample_states(network, sample))]
 
     def _show_progress(self, iterations: int) -> None:
         """Show how far training is on the way to its last iteration, and keep it in the run's log."""
@@ -128,13 +162,30 @@ class Session:
     def finish(self) -> None:
         """Write the report, if there is a folder for it."""
         if self.folder:
-            self.folder.finish(self._summary(), self._answers(), first_filters(self.trainer.network))
+            filters, inside = first_filters(self.trainer.network), self._inside()
+            self.folder.finish(self._summary(), self._answers(), filters, inside)
+
+    def linger(self) -> None:
+        """Leave the windows open until the user closes them, if that is wanted."""
+        if self.pictures:
+            self.pictures.finish()
+
+    def _inside(self) -> list[Inside]:
+        """What the network made of some samples before training, and what it makes of them now."""
+        now = self.states(len(self.before)) if self.before else []
+        return [Inside(*pair) for pair in zip(self.before, now, strict=False)]
 
     def _answers(self) -> Answers | None:
         """The answers to the first test's whole set, if there is a test and training was not cut short."""
         if not self.trainer.tests or (self.stopped and self.stopped.early):
             return None
-        network, test = self.trainer.tests[0], self.job.tests[0]
+        return self.answers_of(0)
+
+    def answers_of(self, test: int) -> Answers | None:
+        """The answers to all samples of a test; None if they are no classes."""
+        return self._answers_to(self.trainer.tests[test], self.job.tests[test])
+
+    def _answers_to(self, network: Network, test: Test) -> Answers | None:
         with Feeder(network, training=False, device=self.device) as feeder:
             batch = max((feed.batch for feed, _ in network.feeds.values()), default=0)
             return answers(network, feeder, test.batches * batch)
@@ -187,6 +238,8 @@ class Session:
     def close(self) -> None:
         """Close what is open, also after an error."""
         self._close_display()
+        if self.pictures:
+            self.pictures.windows.close()
         self.trainer.close()
         if self.folder:
             self.folder.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lenet.cli import examples
 from lenet.dialects.caffe.tools import TOOLS
+from lenet.dialects.eblearn.dataset_options import TOOLS as DATA_TOOLS
 from lenet.errors import FileError, Notes, Where
 from lenet.formats.files import file_error, whole_file
 
@@ -26,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "./examples/mnist/create_mnist.sh              # calls build/examples/mnist/convert_mnist_data.bin",
         "./examples/mnist/train_lenet.sh               # calls build/tools/caffe",
         'PATH="$PWD/build/tools:$PATH" caffe train --solver=solver.prototxt',
-        "lenet shims --system eblearn .                # bin/train, bin/detect",
+        "lenet shims --system eblearn .                # bin/train, bin/dscompile ...",
     )
 
 
@@ -37,19 +38,24 @@ def run(args: Namespace) -> int:
     """
     places = eblearn_layout() if args.system == "eblearn" else layout()
     launchers = {args.folder / place: words for place, words in places.items()}
+    own = [path for path in launchers if path.suffix == ".py" and path.exists() and not _is_ours(path)]
+    for path in own:  # of a tree that is Caffe's own: its scripts work, too
+        print(f"{path}: left as it is, not written by lenet shims; 'lenet run {path}' runs it")
+        del launchers[path]
     _refuse_foreign(launchers)
     for path, words in launchers.items():
-        _write(path, launcher(words))
+        _write(path, python_launcher(words) if path.suffix == ".py" else launcher(words))
     folder = args.folder / ("bin" if args.system == "eblearn" else "build")
-    print(f"{len(launchers)} launchers under {folder}, for {sys.executable}")
+    print(f"{len(launchers)} launchers, most under {folder}, for {sys.executable}")
     return 0
 
 
 def layout() -> dict[str, str]:
     """Where each launcher lies in Caffe's tree, and the words of ours that it stands for."""
     programs = {"caffe": ("tools", "caffe")}
-    programs |= {name: (tool.folder, f"caffe {name}.bin") for name, tool in TOOLS.items()}
-    return {
+    programs |= {name: (tool.folder, f"caffe {name}.bin") for name, tool in TOOLS.items() if not tool.script}
+    scripts = {f"{tool.folder}/{name}": f"caffe {name}" for name, tool in TOOLS.items() if tool.script}
+    return scripts | {
         f"build/{folder}/{name}{ending}": words
         for name, (folder, words) in programs.items()
         for ending in ("", ".bin")
@@ -58,12 +64,22 @@ def layout() -> dict[str, str]:
 
 def eblearn_layout() -> dict[str, str]:
     """The same for EBLearn's tree."""
-    return {f"bin/{tool}": f"eblearn {tool}" for tool in ("train", "detect")}
+    tools = ("train", "detect", "metarun", "metaparse", "maketable", *DATA_TOOLS)
+    return {f"bin/{tool}": f"eblearn {tool}" for tool in tools}
 
 
 def launcher(words: str) -> str:
     """The text of a launcher; -P keeps a folder called `lenet` where it is started from out of the way."""
     return f'#!/bin/sh\n{MARK}: lenet {words}\nexec {shlex.quote(sys.executable)} -P -m lenet {words} "$@"\n'
+
+
+def python_launcher(words: str) -> str:
+    """The text of a launcher that is called as Caffe's Python scripts are: with or without `python`."""
+    command = [sys.executable, "-P", "-m", "lenet", *words.split()]
+    return (
+        f"#!/usr/bin/env python3\n{MARK}: lenet {words}\nimport os\nimport sys\n\n"
+        f"COMMAND = {command!r}\nos.execv(COMMAND[0], COMMAND + sys.argv[1:])\n"
+    )
 
 
 def _refuse_foreign(paths: dict[Path, str]) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from lenet.cli import examples
 from lenet.cli.arguments import add_configuration, add_state, add_strict, state_of
 from lenet.cli.messages import telling
+from lenet.cli.show_model import WITH_MODELS, show_model, system_of
 from lenet.data.database import backend_of
 from lenet.data.feed import Feed
-from lenet.dialects import recognise
 from lenet.dialects.caffe.contents import content_of
-from lenet.errors import FileError, LenetError, Notes, SeveralErrors, UsageError, Where
+from lenet.errors import FileError, LenetError, Notes, SeveralErrors, Where
 from lenet.net import Net, NodeShapes, Phase
 from lenet.report.network import known_shapes, network_table
 from lenet.shapes import Shape, text
@@ -24,7 +24,10 @@ PHASES: tuple[Phase, ...] = ("train", "test")
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "file", metavar="FILE", type=Path, help="a net, solver, caffemodel or solverstate; a .conf or .mat"
+        "file",
+        metavar="FILE",
+        type=Path,
+        help="a file of Caffe's, EBLearn's, Keras' or PyTorch's, .onnx or .safetensors",
     )
     parser.add_argument("--phase", choices=PHASES, help="only this network; without it all that differ")
     parser.add_argument(
@@ -55,9 +58,12 @@ def run(args: Namespace) -> int:
     if args.file.is_dir() and backend_of(str(args.file)):
         raise FileError("is a database", Where(str(args.file)), f"lenet data ls {args.file}")
     with telling(args.strict) as notes:
-        content = None if _is_eblearn(args.file) else content_of(args.file)
-        if _is_eblearn(args.file):
+        system = system_of(args.file)
+        content = content_of(args.file) if system in ("", "caffe") else None
+        if system == "eblearn":
             _eblearn(args, notes)
+        elif system in WITH_MODELS:
+            show_model(args.file, notes)
         elif content in (None, "state") and args.file.suffix == ".binaryproto":
             _array(args.file)
         elif content is None:
@@ -66,14 +72,6 @@ def run(args: Namespace) -> int:
         else:
             {"net": _net, "solver": _solver, "weights": _weights, "state": _state}[content](args, notes)
     return 0
-
-
-def _is_eblearn(path: Path) -> bool:
-    """Whether EBLearn's readers take a file; what is nobody's Caffe's reader tells."""
-    try:
-        return recognise(path).name == "eblearn"
-    except UsageError:
-        return False
 
 
 def _eblearn(args: Namespace, notes: Notes) -> None:
@@ -98,9 +96,20 @@ def _array(path: Path) -> None:
 
 
 def _net(args: Namespace, notes: Notes) -> None:
-    from lenet.dialects.caffe.net import read_net
+    from lenet.deploy.pixels import summary
+    from lenet.dialects.caffe.model import deploy_preprocessing
+    from lenet.dialects.caffe.net import net_from_message, read_net_message
 
-    _show_phases(read_net(args.file, notes), args, notes)
+    message = read_net_message(args.file, notes)
+    net = net_from_message(message, notes)
+    notes.check()
+    _show_phases(net, args, notes)
+    try:
+        told = deploy_preprocessing(message, net, notes)
+    except LenetError as error:
+        _record(error, notes)
+    else:
+        print(f"\n{summary(told)}" if told else "", end="\n" if told else "")
 
 
 def _solver(args: Namespace, notes: Notes) -> None:

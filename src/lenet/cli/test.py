@@ -9,8 +9,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lenet.cli import examples
-from lenet.cli.arguments import add_device, add_state, add_strict, at_least_one, device_of, state_of
+from lenet.cli.arguments import (
+    add_device,
+    add_settings,
+    add_state,
+    add_strict,
+    at_least_one,
+    device_of,
+    state_of,
+)
 from lenet.cli.messages import telling
+from lenet.cli.networks import is_configuration
 from lenet.errors import UsageError
 from lenet.net import Net, State
 
@@ -21,18 +30,24 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("net", metavar="NET", help="a network with test data (prototxt)")
-    parser.add_argument("--weights", default="", metavar="FILE[,FILE]", help="its weights (caffemodel)")
+    parser.add_argument("net", metavar="NET", help="a network with test data (prototxt), or a .conf")
+    parser.add_argument(
+        "--weights", default="", metavar="FILE[,FILE]", help="its weights (caffemodel, or .mat)"
+    )
     parser.add_argument(
         "--iterations", type=at_least_one, help="batches; without it enough for the whole set"
     )
-    parser.add_argument("--log-style", choices=("lenet", "caffe"), default="lenet", help="whose words")
+    parser.add_argument(
+        "--log-style", choices=("lenet", "caffe", "eblearn"), default="lenet", help="whose words"
+    )
+    add_settings(parser)
     add_device(parser)
     add_state(parser)
     add_strict(parser)
     parser.epilog = examples(
         "lenet test lenet_train_test.prototxt --weights lenet_iter_10000.caffemodel",
         "lenet test lenet_train_test.prototxt --weights lenet_iter_10000.caffemodel --iterations 10",
+        "lenet test mnist.conf --weights mnist_net00005.mat --log-style eblearn",
     )
 
 
@@ -41,6 +56,10 @@ def run(args: Namespace) -> int:
 
     Raises: LenetError with what is wrong in the description, the weights or the data.
     """
+    if is_configuration(args.net):
+        from lenet.cli import epoch_test
+
+        return epoch_test.run(args)
     if not args.weights:
         raise UsageError("lenet test: no weights are given", hint="add --weights FILE.caffemodel")
     from lenet.cli.networks import read_network

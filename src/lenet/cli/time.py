@@ -5,15 +5,29 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lenet.cli import examples
-from lenet.cli.arguments import add_device, add_state, add_strict, at_least_one, device_of, state_of
+from lenet.cli.arguments import (
+    add_device,
+    add_settings,
+    add_state,
+    add_strict,
+    at_least_one,
+    device_of,
+    state_of,
+)
 from lenet.cli.messages import telling
-from lenet.cli.networks import read_network
+from lenet.cli.networks import is_configuration, read_network
+from lenet.cli.show_model import WITH_MODELS, system_of
 from lenet.data.feed import Feed
+from lenet.dialects import DIALECTS
 from lenet.dialects.caffe.log import CaffeLog
+from lenet.errors import Notes, UsageError, Where
+from lenet.formats.message import Message
 from lenet.layers.layer import Input
+from lenet.model import Model
 from lenet.net import Net, Node
 from lenet.report.table import Table
 
@@ -23,16 +37,21 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("net", metavar="NET", help="a network (prototxt); its inputs are filled with noise")
+    parser.add_argument(
+        "net", metavar="NET", help="a network of any system, inputs filled with noise; or a .conf"
+    )
     parser.add_argument("--iterations", type=at_least_one, default=50, help="how many are timed (50)")
     parser.add_argument("--phase", choices=("train", "test"), default="train", help="which net (train)")
     parser.add_argument("--batch", type=at_least_one, help="samples per batch, instead of the file's")
     parser.add_argument("--log-style", choices=("lenet", "caffe"), default="lenet", help="whose words")
+    add_settings(parser)
     add_device(parser)
     add_state(parser)
     add_strict(parser)
     parser.epilog = examples(
         "lenet time lenet_train_test.prototxt",
+        "lenet time mnist.conf",
+        "lenet time model.keras --batch 64",
         "lenet time lenet_train_test.prototxt --phase test --batch 1 --iterations 200",
     )
 
@@ -42,8 +61,12 @@ def run(args: Namespace) -> int:
 
     Raises: LenetError with what is wrong in the description or its data.
     """
+    if is_configuration(args.net):
+        from lenet.cli import epoch_time
+
+        return epoch_time.run(args)
     with telling(args.strict) as notes:
-        net, message = read_network(args.net, notes)
+        net, message = _read(args, notes)
         net = with_batch(net, args.batch) if args.batch else net
         state = state_of(args, net, args.phase)
         kind, index = device_of(args.device)
@@ -53,7 +76,7 @@ def run(args: Namespace) -> int:
     from lenet.engine.time import time_network
 
     log = None
-    if args.log_style == "caffe":
+    if args.log_style == "caffe" and message is not None:
         log = CaffeLog(sys.stderr.write, with_year=False)
         log.start_time(net, state, message=message, gpu=device.index if device.type == "cuda" else None)
     training = args.phase == "train"
@@ -64,6 +87,21 @@ def run(args: Namespace) -> int:
     else:
         print(timing_table(timing).text())
     return 0
+
+
+def _read(args: Namespace, notes: Notes) -> tuple[Net, Message | None]:
+    """The network, and its message where it is Caffe's.
+
+    Raises: UsageError for Caffe's words about a network of another system.
+    """
+    system = system_of(Path(args.net))
+    if system not in WITH_MODELS:
+        return read_network(args.net, notes)
+    if args.log_style == "caffe":
+        raise UsageError("--log-style caffe is for Caffe's networks", Where(args.net))
+    model: Model = DIALECTS[system].load("model").read_model(Path(args.net), notes)
+    notes.check()
+    return model.net, None
 
 
 def with_batch(net: Net, batch: int) -> Net:

@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lenet.cli import examples, signals
-from lenet.cli.arguments import add_state, add_strict, device_of
+from lenet.cli.arguments import (
+    add_settings,
+    add_state,
+    add_strict,
+    add_windows,
+    at_least_one,
+    device_of,
+    setting_of,
+)
 from lenet.cli.messages import telling
 from lenet.dialects import recognise
 from lenet.errors import Notes, UsageError, Where
@@ -42,8 +50,15 @@ class Options:
     effects: Mapping[str, signals.Effect] = field(default_factory=lambda: signals.DEFAULT)
     runs: str = "runs"  # where run folders are made; empty: none is made
     name: str = ""
+    folder: str = ""  # where EBLearn's files are written if that is not the working directory
+    show: bool = False  # in windows, too
+    wait: bool = False  # until they are closed, at the end
     strict: bool = False
     allow_shell: bool = False  # run the commands in a configuration of EBLearn's
+    batch: int = 0  # samples an update where EBLearn learns from one; 0: one, as there; Keras: 128
+    optimizer: str = ""  # these three for Keras' files; empty or 0: as compiled, or as the tutorial has it
+    rate: float | None = None
+    epochs: int = 0
     allow_python: bool = False  # run the code that Caffe's Python layers name
 
     def words(self, settings: Mapping[str, str]) -> str:
@@ -85,14 +100,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="",
         help="a solver of Caffe's or a .conf of EBLearn's; without it LeNet on MNIST, built in",
     )
-    parser.add_argument(
-        "--set",
-        dest="settings",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        help="replace a value of the file, in the file's own words; may be given several times",
-    )
+    add_settings(parser, "replace a value of the file, in the file's own words; may be given several times")
     parser.add_argument("--weights", default="", metavar="FILE[,FILE]", help="start from these weights")
     parser.add_argument("--snapshot", default="", metavar="STATE", help="go on from a .solverstate")
     parser.add_argument("--device", default="", help="cpu, gpu or gpu:N; without it as the file says")
@@ -101,9 +109,18 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--runs", default="runs", metavar="DIR", help="where the run's folder is made (runs)")
     parser.add_argument("--name", default="", help="the run's name; default: the network's")
-    parser.add_argument("--no-report", action="store_true", help="make no run folder")
-    parser.add_argument("--allow-shell", action="store_true", help="run the commands that a .conf holds")
-    parser.add_argument("--allow-python", action="store_true", help="run the code that Python layers name")
+    parser.add_argument(
+        "--batch",
+        type=at_least_one,
+        default=0,
+        metavar="N",
+        help="for a .conf: N samples an update instead of one; quicker, but not what EBLearn does; "
+        "for a Keras file: 128",
+    )
+    parser.add_argument("--optimizer", default="", metavar="NAME", help="for a Keras file: sgd, adam, ...")
+    parser.add_argument("--rate", type=float, metavar="R", help="for a Keras file: the learning rate")
+    parser.add_argument("--epochs", type=at_least_one, default=0, metavar="N", help="for a Keras file: 20")
+    _add_effects(parser)
     add_state(parser)
     add_strict(parser)
     parser.epilog = examples(
@@ -111,7 +128,18 @@ def add_arguments(parser: ArgumentParser) -> None:
         "lenet train lenet_solver.prototxt --set base_lr=0.02 --set max_iter=2000",
         "lenet train lenet_solver.prototxt --snapshot lenet_iter_5000.solverstate",
         "lenet train mnist.conf --set iterations=5 --log-style eblearn",
+        "lenet train mnist.conf --batch 16",
+        "lenet train lenet.keras --optimizer sgd --rate 0.01 --batch 128 --epochs 20",
+        "lenet train keras-lenet",
     )
+
+
+def _add_effects(parser: ArgumentParser) -> None:
+    """What is shown and written, and what may be run."""
+    parser.add_argument("--no-report", action="store_true", help="make no run folder")
+    add_windows(parser)
+    parser.add_argument("--allow-shell", action="store_true", help="run the commands that a .conf holds")
+    parser.add_argument("--allow-python", action="store_true", help="run the code that Python layers name")
 
 
 def run(args: Namespace) -> int:
@@ -119,7 +147,7 @@ def run(args: Namespace) -> int:
     return train(
         Options(
             file=args.file,
-            settings=tuple(_setting(text) for text in args.settings),
+            settings=tuple(setting_of(text) for text in args.settings),
             weights=args.weights,
             snapshot=args.snapshot,
             device=args.device,
@@ -128,18 +156,17 @@ def run(args: Namespace) -> int:
             log_style=args.log_style,
             runs="" if args.no_report else args.runs,
             name=args.name,
+            show=args.show,
+            wait=args.wait,
             strict=args.strict,
             allow_shell=args.allow_shell,
+            batch=args.batch,
+            optimizer=args.optimizer,
+            rate=args.rate,
+            epochs=args.epochs,
             allow_python=args.allow_python,
         )
     )
-
-
-def _setting(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise UsageError(f"--set takes KEY=VALUE, not '{text}'", hint="such as --set base_lr=0.02")
-    return key.strip(), value.strip()
 
 
 def builtin_job(settings: Sequence[tuple[str, str]] = ()) -> Job:
@@ -164,8 +191,9 @@ def train(options: Options) -> int:
     if options.log_style not in ("lenet", dialect):
         message = f"--log-style {options.log_style} is for files of its own, this is one of {dialect}'s"
         raise UsageError(message, Where(options.file))
+    _refuse_words(options, dialect)
     with ExitStack() as stack:
-        session = _epoch_session(options) if dialect == "eblearn" else _session(options)
+        session = SESSIONS.get(dialect, _session)(options)
         stack.callback(session.close)
         with signals.Signals(options.effects) as requests:
             session.run(requests.poll)
@@ -173,13 +201,28 @@ def train(options: Options) -> int:
         words = session.summary()
         if words:
             print(words, file=sys.stderr if options.log_style == "caffe" else sys.stdout)
+        session.linger()
     return 0
+
+
+def _refuse_words(options: Options, dialect: str) -> None:
+    """What stands in Caffe's and EBLearn's files themselves."""
+    if options.batch and dialect not in ("eblearn", "keras"):
+        hint = "Caffe's files say it in the data layer: batch_size"
+        raise UsageError(
+            "--batch is for configurations of EBLearn's and Keras files", Where(options.file), hint
+        )
+    if dialect != "keras" and (options.optimizer or options.rate is not None or options.epochs):
+        hint = "other files say it themselves; --set KEY=VALUE replaces a value"
+        raise UsageError("--optimizer, --rate and --epochs are for Keras files", Where(options.file), hint)
 
 
 def _dialect(file: str) -> str:
     """Whose file it is; Caffe's own reader says what is wrong with one that is nobody's."""
     try:
-        return recognise(file).name if Path(file).is_file() or file.endswith(".conf") else "caffe"
+        if file == "keras-lenet" or file.endswith((".conf", ".keras")):
+            return "keras" if file == "keras-lenet" and not Path(file).exists() else recognise(file).name
+        return recognise(file).name if Path(file).is_file() else "caffe"
     except UsageError:
         return "caffe"
 
@@ -242,6 +285,19 @@ def _epoch_session(options: Options) -> Session:
         training, weights = read(options, notes)
     session = EpochSession(training, weights, options, _sources(training.job, options))
     return _begun(session, session.announce)
+
+
+def _keras_session(options: Options) -> Session:
+    from lenet.cli.keras_session import KerasSession
+    from lenet.cli.keras_training import read
+
+    with telling(options.strict) as notes:
+        training = read(options, notes)
+    session = KerasSession(training, options, [path for path in [Path(options.file)] if path.is_file()])
+    return _begun(session, session.start)
+
+
+SESSIONS: dict[str, Callable[[Options], Session]] = {"eblearn": _epoch_session, "keras": _keras_session}
 
 
 def _begun(session: Session, begin: Callable[[], None]) -> Session:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
 
 from lenet.data.idx import Idx
+from lenet.data.parallel import in_order
 from lenet.data.source import SOURCES, Reader, Source
 from lenet.errors import DataError, FileError, Where
 from lenet.formats.datum import read_datum, read_datums, write_datum
@@ -28,6 +30,7 @@ __all__ = [
     "DatabaseReader",
     "backend_of",
     "convert_idx",
+    "new_records",
     "open_database",
     "write_database",
 ]
@@ -93,6 +96,15 @@ class DatabaseReader(Reader):
             images[chunk], labels[chunk] = self._decode(self._records(indices[chunk]))
         return images, labels
 
+    def read_ahead(self, number: int = 32) -> Iterator[tuple[Array, Array]]:
+        """All images and labels, `number` at a time, decoded by all cores.
+
+        Raises: DataError or FileError as :meth:`read_many`.
+        """
+        records = self._database.records()
+        pieces = iter(lambda: list(islice(records, number)), [])
+        return in_order(self._decode, pieces)
+
     def close(self) -> None:
         self._database.close()
 
@@ -146,6 +158,14 @@ def open_database(path: str, backend: Backend | None = None) -> KeyValueReader:
     return _READERS[backend or found or "lmdb"](path)
 
 
+def new_records(path: str, backend: Backend, force: bool = False) -> AbstractContextManager[KeyValueWriter]:
+    """A database to put records into; it takes the name `path` when the block ends without an error.
+
+    Raises: FileError if `path` exists and not `force`, or cannot be written.
+    """
+    return new_database(path, _WRITERS[backend], force)
+
+
 def write_database(
     path: str, backend: Backend, samples: Iterable[tuple[Array, int]], force: bool = False
 ) -> int:
@@ -157,7 +177,7 @@ def write_database(
     that no Datum can hold.
     """
     number = 0
-    with new_database(path, _WRITERS[backend], force) as database:
+    with new_records(path, backend, force) as database:
         for image, label in samples:
             database.put(b"%08d" % number, write_datum(image, label))
             number += 1

@@ -13,6 +13,8 @@ from lenet.shapes import Array
 
 DIGIT_BOX = 20 / 28  # the part of the side that a digit takes in MNIST
 INK = 0.2  # of the strongest: what counts as a part of the digit
+LIGHT = 127  # pixels above are light
+VISIBLE = 0.5  # pixels of less opacity belong to the ground
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,19 @@ def fit_whole(image: Array, channels: int, size: tuple[int, int]) -> Fitted:
 
 
 def _without_opacity(image: Array, done: list[str]) -> Array:
-    """What a half-transparent image looks like on white paper."""
+    """What a half-transparent image looks like on white paper; on black if only light ink is on it."""
     import numpy as np
 
     if image.ndim == 2 or image.shape[2] == 3:
         return image
-    opacity = image[..., 3:].astype(np.float32) / 255
+    colours, opacity = image[..., :3], image[..., 3:].astype(np.float32) / 255
+    paper = 255
     if opacity.min() < 1:
-        done.append("laid on white")
-    return np.asarray((image[..., :3] * opacity + 255 * (1 - opacity)).round().astype(np.uint8))
+        visible = opacity[..., 0] >= VISIBLE
+        light = visible.any() and not visible.all() and grey(colours)[visible].min() > LIGHT
+        paper = 0 if light else 255
+        done.append(f"laid on {'black, because all its ink is light' if light else 'white'}")
+    return np.asarray((colours * opacity + paper * (1 - opacity)).round().astype(np.uint8))
 
 
 def _grey(image: Array, done: list[str]) -> Array:
@@ -76,7 +82,7 @@ def _digit(values: Array, size: tuple[int, int], done: list[str]) -> Array:
 
     border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
     ground = float(np.median(border))
-    if ground > 127:
+    if ground > LIGHT:
         done.append(f"inverted, because its border is light ({ground:.0f} of 255)")
         values, ground = 255 - values, 255 - ground
     if values.shape == size:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from lenet.data.source import SOURCES, Reader, Source
 from lenet.errors import DataError, FileError, Where
 from lenet.formats.files import read_bytes
-from lenet.formats.image import decode_image, grey
+from lenet.formats.image import decode_image
 from lenet.formats.image_size import resized
 from lenet.shapes import Array, text
+
+_LABEL = re.compile(r"-?[0-9]{1,19}")
 
 
 @SOURCES.add("image_list")
@@ -45,7 +47,7 @@ class ListedImages(Reader):
         import numpy as np
 
         self._source = source
-        self._entries = _entries(source.list)
+        self._entries = read_list(source.list)
         self.dtypes = (np.dtype(np.uint8), np.dtype(np.int64))
         self.shapes = (self._image(0).shape, ())
 
@@ -61,42 +63,64 @@ class ListedImages(Reader):
             if image.shape != self.shapes[0]:
                 raise DataError(
                     f"the image is {text(image.shape)}, the first one is {text(self.shapes[0])}",
-                    Where(self._source.list, index + 1),
+                    Where(self._source.list, self._entries[index].line),
                     "give new_height and new_width",
                 )
             images[place] = image
-        return images, np.array([self._entries[index][1] for index in indices], np.int64)
+        return images, np.array([self._entries[index].label for index in indices], np.int64)
 
     def _image(self, index: int) -> Array:
-        import numpy as np
-
         source = self._source
-        path = source.folder + self._entries[index][0]
-        pixels = decode_image(read_bytes(path), Where(path))
-        pixels = pixels[..., :3] if pixels.ndim == 3 else pixels
-        if not source.colour:
-            planes = grey(pixels)[..., None]
-        else:
-            planes = np.repeat(pixels[..., None], 3, -1) if pixels.ndim == 2 else pixels[..., ::-1]
-        if source.height and source.width:
-            planes = resized(planes, source.height, source.width)
-        return np.ascontiguousarray(planes.transpose(2, 0, 1))
+        path = source.folder + self._entries[index].name
+        return read_planes(path, source.height, source.width, source.colour)
 
 
-def _entries(file: str) -> list[tuple[str, int]]:
-    """The names and labels of a list; the label stands behind the last space of its line."""
+@dataclass(frozen=True)
+class ListedImage:
+    """A line of a list: an image file's name, its class, and the line's number, from 1."""
+
+    name: str
+    label: int
+    line: int
+
+
+def read_list(file: str) -> list[ListedImage]:
+    """The names and labels of a list; the label stands behind the last space of its line.
+
+    Raises: FileError if it cannot be read; DataError, with the line, for one that is no name and a label.
+    """
     try:
-        lines = Path(file).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_bytes(file).decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
         raise FileError(f"the list of images cannot be read: {error}", Where(file)) from None
     entries = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         name, _, label = line.rstrip().rpartition(" ")
-        if not name or not label.lstrip("-").isdigit():
-            raise DataError(f"'{line}' is not a name and a whole number", Where(file, number), "name 3")
-        entries.append((name.rstrip(), int(label)))
+        if not name or not _LABEL.fullmatch(label):
+            what = f"'{line.rstrip()}' is not a name and a whole number"
+            raise DataError(what, Where(file, number), "name 3")
+        if not -(2**31) <= int(label) < 2**31:
+            raise DataError(f"label {label} does not fit a record: 32 bits", Where(file, number))
+        entries.append(ListedImage(name.rstrip(), int(label), number))
     if not entries:
         raise DataError("the list of images is empty", Where(file))
     return entries
+
+
+def read_planes(path: str, height: int = 0, width: int = 0, colour: bool = True) -> Array:
+    """An image file as (C, H, W) uint8: blue, green and red or, without `colour`, grey; opacity is left out.
+
+    It is turned upright as its EXIF data says; `height` and `width`, if both are given, are its new size.
+
+    Raises: FileError if it cannot be read or is no image.
+    """
+    import numpy as np
+
+    pixels = decode_image(read_bytes(path), Where(path), upright=True, as_grey=not colour)
+    pixels = pixels[..., :3] if pixels.ndim == 3 else pixels[..., None]
+    if height > 0 and width > 0:
+        pixels = resized(pixels, height, width)
+    planes = np.repeat(pixels, 3, -1) if colour and pixels.shape[2] == 1 else pixels[..., ::-1]
+    return np.ascontiguousarray(planes.transpose(2, 0, 1))

@@ -10,14 +10,15 @@ from lenet.data.arrays import ArrayReader
 from lenet.data.source import SOURCES, Reader, Source
 from lenet.errors import DataError, Where
 from lenet.formats.matrices import MatrixFile, holds_several
-from lenet.formats.matrix import is_matrix, read_array
+from lenet.formats.matrix import is_matrix
+from lenet.formats.number_table import read_numbers
 from lenet.shapes import Array, text
 
 
 @SOURCES.add("labelled_matrices")
 @dataclass(frozen=True)
 class LabelledMatrices(Source):
-    """Samples along the first axis of a matrix, an idx file or a file of several matrices, and labels.
+    """Samples along the first axis of a matrix, idx file, table of numbers or several matrices, and labels.
 
     Shape: a sample as it is stored, with a channel axis before it if `channel`; label (), int64, or the
     label's own shape, float64, if labels are `numbers`.
@@ -39,13 +40,15 @@ class LabelledMatrices(Source):
     label_scale: float = 1.0
 
     def open(self, channels: int | None = None) -> Reader:
-        samples = _read_samples(self.samples)
+        samples, labels = _read_samples(self.samples), read_numbers(self.labels)
         if samples.ndim < 2:
             what = f"samples lie along the first axis of a matrix, this is {text(samples.shape)}"
             raise DataError(what, Where(self.samples))
-        labels = read_array(self.labels)
-        if not len(samples) or len(labels) < len(samples):
-            what = f"{len(labels)} labels for {len(samples)} samples"
+        if not samples.size:
+            empty = "there are no samples in this file" if not len(samples) else "its samples have no pixels"
+            raise DataError(f"{empty}: {text(samples.shape)}", Where(self.samples))
+        if (labels.shape or (0,))[0] != len(samples):
+            what = f"labels of {text(labels.shape)} for {len(samples)} samples"
             raise DataError(what, Where(self.labels), "are these files of one set?")
         samples = samples[:, None] if self.channel else samples
         return ArrayReader(samples, self._labels(labels)[: len(samples)])
@@ -56,6 +59,7 @@ class LabelledMatrices(Source):
         if self.numbers:
             numbers: Array = (labels.astype(np.float64) + self.label_bias) * self.label_scale
             return numbers
+        labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels  # a column of text
         if labels.ndim != 1:
             what = f"labels of classes lie along one axis, these are {text(labels.shape)}"
             raise DataError(what, Where(self.labels), "are samples and labels in the wrong order?")
@@ -115,7 +119,7 @@ def _read_samples(path: str) -> Array:
     import numpy as np
 
     if not (is_matrix(path) and holds_several(path)):
-        return read_array(path)
+        return read_numbers(path)
     with MatrixFile(path) as matrices:
         samples = [matrix for matrix in matrices if matrix is not None]
     shapes = {sample.shape for sample in samples}

@@ -118,10 +118,11 @@ class Picker:
         self.current, self.shown = 0, 0
         self._left = [len(group) for group in self._groups]
 
-    def tell(self, energy: float, correct: bool) -> None:
-        """What the network made of the current sample; later picks by worth depend on it."""
-        self._energies[self.current] = energy
-        self._correct[self.current] = correct
+    def tell(self, energy: float, correct: bool, index: int | None = None) -> None:
+        """What the network made of a sample, by default the current one; picks by worth depend on it."""
+        told = self.current if index is None else index
+        self._energies[told] = energy
+        self._correct[told] = correct
 
     def advance(self) -> None:
         """Go to the next sample that is picked; in an epoch that ends on the way, to the last one tried."""

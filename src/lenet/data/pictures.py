@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lenet.data.source import Source
 from lenet.errors import DataError, FileError, UsageError, Where, need
 from lenet.formats.files import file_error
 from lenet.formats.image import grey, read_image
@@ -20,10 +22,15 @@ _PIXELS = 2**28  # of an image at most: more is a mistake
 
 @dataclass(frozen=True)
 class Picture:
-    """An image with its name: pixels (H, W) of grey or (H, W, 3), values 0 to 255."""
+    """An image with its name: pixels (H, W) of grey or (H, W, 3), values 0 to 255.
+
+    `path` is its file's, empty if it comes from elsewhere; `label` the class of a labelled sample.
+    """
 
     name: str
     pixels: Array
+    path: str = ""
+    label: int | None = None
 
 
 def planes(picture: Picture, channels: int, *, blue_first: bool = False) -> Array:
@@ -54,17 +61,37 @@ def read_picture(path: str | Path, name: str = "") -> Picture:
     pixels = _matrix_pixels(path) if str(path).lower().endswith(".mat") else read_image(path)
     if not pixels.size or pixels.shape[0] * pixels.shape[1] > _PIXELS:
         raise DataError(f"an image of {text(pixels.shape[:2])} pixels", where)
-    return Picture(name or Path(path).name, pixels[..., :3] if pixels.ndim == 3 else pixels)
+    return Picture(name or Path(path).name, pixels[..., :3] if pixels.ndim == 3 else pixels, str(path))
+
+
+def samples(source: Source) -> Iterator[Picture]:
+    """The samples of a labelled set as images, named by their numbers.
+
+    Raises: DataError if a sample is no image; LenetError if the source cannot be read.
+    """
+    reader = source.open()
+    try:
+        for index in range(len(reader)):
+            values, label = (array[0] for array in reader.read_many([index]))
+            upright = values.transpose(1, 2, 0) if values.ndim == 3 else values
+            pixels = _image_of(upright, Where(f"sample {index}"), turned=True)
+            yield Picture(f"{index:06d}", pixels, label=int(label) if label.ndim == 0 else None)
+    finally:
+        reader.close()
 
 
 def _matrix_pixels(path: str | Path) -> Array:
+    return _image_of(read_matrix(path), Where(str(path)))
+
+
+def _image_of(values: Array, where: Where, turned: bool = False) -> Array:
+    """A matrix (H, W), (H, W, C) or, if it is not `turned` already, (C, H, W) as pixels."""
     import numpy as np
 
-    values = read_matrix(path)
-    if values.ndim == 3 and values.shape[0] in (1, 3) and values.shape[2] not in (1, 3):
+    if not turned and values.ndim == 3 and values.shape[0] in (1, 3) and values.shape[2] not in (1, 3):
         values = values.transpose(1, 2, 0)
     if values.ndim not in (2, 3) or values.shape[2:] not in ((), (1,), (3,)):
-        raise DataError(f"a matrix of {text(values.shape)} is no image", Where(str(path)))
+        raise DataError(f"a matrix of {text(values.shape)} is no image", where)
     found = values[..., 0] if values.shape[2:] == (1,) else values
     return found.astype(np.float32) if found.dtype.itemsize > 1 else found
 
@@ -124,19 +151,36 @@ def frames(source: str | int, *, seconds_between: float = 0.0, seconds: float = 
 
     Raises: MissingExtra without OpenCV; FileError if the video or camera cannot be opened.
     """
+    capture = _opened(source)
+    where = Where("" if isinstance(source, int) else source)
+    number = -1
+    try:
+        for number, picture in enumerate(_taken(capture, source, seconds_between, seconds)):  # noqa: B007
+            yield picture
+    finally:
+        capture.release()
+    if number < 0:
+        raise FileError(
+            "there is no image in it", where, "is it damaged, or of a kind that OpenCV cannot read?"
+        )
+
+
+def _opened(source: str | int) -> Any:  # noqa: ANN401
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # our own error says it once
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     try:
         import cv2
     except ImportError:
         raise need("opencv-python-headless", "video", "reading videos and cameras") from None
+    if isinstance(source, str) and not Path(source).is_file():
+        raise FileError("there is no such file", Where(source))
     capture = cv2.VideoCapture(source)
-    try:
-        if not capture.isOpened():
-            what = f"camera {source}" if isinstance(source, int) else "this video"
-            where = Where("" if isinstance(source, int) else source)
-            raise FileError(f"{what} cannot be opened", where, "is it there, and free?")
-        yield from _taken(capture, source, seconds_between, seconds)
-    finally:
+    if not capture.isOpened():
         capture.release()
+        what = f"camera {source}" if isinstance(source, int) else "this video"
+        where = Where("" if isinstance(source, int) else source)
+        raise FileError(f"{what} cannot be opened", where, "is it there, free, and no other kind of file?")
+    return capture
 
 
 def _taken(capture: Any, source: str | int, seconds_between: float, seconds: float) -> Iterator[Picture]:  # noqa: ANN401

@@ -49,6 +49,10 @@ DIALECTS = {
         "lenet.dialects.caffe",
     ),
     "eblearn": Dialect("eblearn", (".conf", ".mat"), "lenet.dialects.eblearn"),
+    "keras": Dialect("keras", (".keras", ".weights.h5", ".h5", ".hdf5", ".json"), "lenet.dialects.keras"),
+    "onnx": Dialect("onnx", (".onnx",), "lenet.dialects.onnx"),
+    "pytorch": Dialect("pytorch", (".pt", ".py"), "lenet.dialects.pytorch"),
+    "native": Dialect("native", (".safetensors",), "lenet.dialects.native"),
 }
 
 
@@ -61,9 +65,10 @@ def recognise(path: str | Path) -> Dialect:
     'caffe'
     """
     name = Path(path).name.lower()
-    for dialect in DIALECTS.values():
-        if name.endswith(dialect.suffixes):
-            return dialect
+    endings = {suffix: dialect for dialect in DIALECTS.values() for suffix in dialect.suffixes}
+    for suffix in sorted(endings, key=len, reverse=True):  # .caffemodel.h5 before .h5
+        if name.endswith(suffix):
+            return endings[suffix]
     if Path(path).is_dir():
         raise file_error(IsADirectoryError(21, "is a directory"), path)
     for dialect in DIALECTS.values():

@@ -181,7 +181,10 @@ def _pairs(boxes: Sequence[Box], when: Matching) -> list[tuple[int, int]]:
 
 
 def _merged(first: Box, second: Box) -> Box:
-    """The mean of two boxes, each weighted with its votes; confidences add up."""
+    """The mean of two boxes, each weighted with its votes; confidences add up.
+
+    The output position is such a mean, too, rounded down, whatever the scales (recorded so).
+    """
     votes = first.votes + second.votes
     means = (rectangles([first])[0] * first.votes + rectangles([second])[0] * second.votes) / votes
     top, left, height, width = means.tolist()
@@ -193,6 +196,8 @@ def _merged(first: Box, second: Box) -> Box:
         width=width,
         votes=votes,
         confidence=first.confidence + second.confidence,
+        row=(first.row * first.votes + second.row * second.votes) // votes,
+        column=(first.column * first.votes + second.column * second.votes) // votes,
     )
 
 

@@ -181,20 +181,23 @@ def build(
     share: Network | Mapping[str, tuple[nn.Parameter, ...]] | None = None,
     dtype: torch.dtype = torch.float32,
     draws: Draws | None = None,
+    weights: Weights | None = None,
 ) -> Network:
     """Build the network of a selected `net` (see `Net.select`).
 
     `shapes` overrides input shapes; `seed` makes the fillers repeat themselves, or else `draws`, another
     stream of random numbers; with `share`, layers that the other network has too use its tensors
     (a mapping gives them by layer).
-    `dtype` is that of the parameters, and the one that inputs are expected in.
+    `dtype` is that of the parameters, and the one that inputs are expected in.  Layers that `weights` has
+    start with them, and nothing is drawn for them.
 
     Raises: LenetError with the place of everything that cannot be.
     """
     net.check()
     if draws is None:
         draws = Draws(secrets.randbelow(SEEDS) if seed is None else seed)
-    return _Builder(net, training, draws, torch.device(device), share, dtype).build(net.shapes(shapes))
+    builder = _Builder(net, training, draws, torch.device(device), share, dtype, weights or Weights())
+    return builder.build(net.shapes(shapes))
 
 
 class _Builder:
@@ -208,8 +211,10 @@ class _Builder:
         device: torch.device,
         share: Network | Mapping[str, tuple[nn.Parameter, ...]] | None,
         dtype: torch.dtype,
+        weights: Weights,
     ) -> None:
         self.net = net
+        self.weights = weights
         self.training = training
         self.device = device
         self.dtype = dtype
@@ -257,11 +262,16 @@ class _Builder:
 
     def _parameters(self, node: Node, shapes: NodeShapes) -> tuple[nn.Parameter, ...]:
         tensors = []
-        for index, parameter in enumerate(shapes.parameters.values()):
+        wanted = {name: parameter.shape for name, parameter in shapes.parameters.items()}
+        given = self.weights.fitted({node.name: wanted}).get(node.name, {})
+        for index, (name, parameter) in enumerate(shapes.parameters.items()):
             use = node.use(index) if parameter.learned else _not_learned(node, index)
             tensor = self._found(node, index, use, parameter.shape)
             if tensor is None:
-                values = torch.from_numpy(parameter.filler.values(parameter.shape, self.draws))
+                if name in given:
+                    values = torch.tensor(given[name])  # a copy: arrays read from files cannot be written to
+                else:
+                    values = torch.from_numpy(parameter.filler.values(parameter.shape, self.draws))
                 tensor = nn.Parameter(_laid_out(values.to(self.device, self.dtype)), requires_grad=False)
             if use.share:
                 self.named.setdefault(use.share, (tensor, node))

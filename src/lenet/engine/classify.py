@@ -1,116 +1,161 @@
-"""A trained network as a classifier of single images."""
+"""A model as a classifier of images of any size: the one way from an image to a class."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
-from lenet.data.feed import Feed
-from lenet.data.transforms import Transform
-from lenet.engine.build import Network, build
-from lenet.engine.test import classifier_blobs
-from lenet.errors import DescriptionError, WeightsError
-from lenet.layers.answer import Softmax
-from lenet.layers.layer import Input
-from lenet.net import Net, Node, State
-from lenet.shapes import Array, Shape, text
+from lenet.data.fitting import fit_digit, fit_whole
+from lenet.deploy.pixels import prepared
+from lenet.deploy.use import scores_of
+from lenet.engine.build import Network
+from lenet.engine.class_test import class_names
+from lenet.engine.predict import Predictor
+from lenet.errors import DataError, DescriptionError, WeightsError
+from lenet.layers.activation import Sigmoid
+from lenet.layers.answer_class import ClassAnswer
+from lenet.model import Model, Preprocessing, assumed_preprocessing
+from lenet.shapes import Array, Shape, count, text
 from lenet.weights import Weights
 
-BATCH = 64  # images that go through the network together
+_LEAST_SHARE = 1e-6
 
 
 @dataclass(frozen=True)
+class Classified:
+    """What a network makes of one image.
+
+    `outputs` (N,) as the network gives them; `probabilities` (classes,), which are shares of the range of
+    targets where outputs were trained towards targets; `label`, the class, and how sure that is; `done`,
+    what was done to the image.
+    """
+
+    outputs: Array
+    probabilities: Array
+    label: int
+    confidence: float
+    done: tuple[str, ...]
+
+    @property
+    def order(self) -> list[int]:
+        """The classes, the most probable first; of equal ones the first."""
+        found: list[int] = np.argsort(-self.probabilities, kind="stable").tolist()
+        return found
+
+
 class Classifier:
-    """A network that answers images (N, *shape) of 0 to 255.
+    """Classes of images; `told` is what is done to their pixels, `assumed` if the model does not say."""
 
-    `transform` is what is done to them first: what the network's data layer does, if it has one.
-    """
+    def __init__(
+        self,
+        model: Model,
+        device: torch.device | str = "cpu",
+        *,
+        scale: float | None = None,
+        predictor: Predictor | None = None,
+    ) -> None:
+        """`scale` stands instead of the model's own factor of pixels; `predictor`: the model, built already.
 
-    network: Network
-    image_blob: str
-    shape: Shape
-    transform: Transform
-    score_blob: str
-    scores_are_probabilities: bool
-
-    @torch.inference_mode()
-    def probabilities(self, images: Array) -> Array:
-        """The probability of each class, (N, classes).
-
-        Raises: FileError or DataError if the transform's mean image does not fit.
+        Raises: DescriptionError if the model takes no images, or has no layer that tells its classes;
+        WeightsError if a layer has no weights.
         """
-        device = next(iter(self.network.parameters()), torch.zeros(())).device
-        mean = self.transform.mean(self.shape)
-        parts = []
-        for start in range(0, len(images), BATCH):
-            batch = torch.from_numpy(images[start : start + BATCH])
-            inputs = self.transform.apply(batch, False, mean=None if mean is None else torch.from_numpy(mean))
-            scores = self.network({self.image_blob: inputs.to(device)})[self.score_blob].flatten(1)
-            parts.append(scores if self.scores_are_probabilities else scores.softmax(1))
-        answers: Array = torch.cat(parts).cpu().numpy()
-        return answers
+        self.model = model
+        self.shape = image_shape(model)
+        self.blob, self._are_probabilities = scores_of(model.net)
+        self.assumed = model.preprocessing is None
+        told = model.preprocessing or assumed_preprocessing(self.shape, model.dialect)
+        self.told = told if scale is None else replace(told, scale=scale)
+        self.predictor = predictor or Predictor(model, device)
+
+    def classify(self, images: Sequence[Array], *, whole: bool = False) -> list[Classified]:
+        """Classes of images (H, W) or (H, W, C), uint8, of any size.
+
+        For networks of one channel a digit is cut out and made light on dark, unless they are wanted `whole`.
+
+        Raises: DataError if an answer is not a number; DescriptionError if answers have places.
+        """
+        fitted = [self._fitted(image, whole) for image in images]
+        samples = prepared(np.stack([image for image, _ in fitted]), self.told)
+        outputs = self.predictor.blobs(samples, (self.blob,))[self.blob]
+        if outputs.size != len(outputs) * count(outputs.shape[1:2]):
+            reason = f"answers at {text(outputs.shape[2:])} places: it sees more than one class needs"
+            raise DescriptionError(reason, self.model.net.where, "lenet detect slides it over images")
+        if not np.isfinite(outputs).all():
+            raise DataError("the network's answer is not a number", hint="did the training diverge?")
+        pairs = zip(outputs.reshape(len(outputs), -1), fitted, strict=True)
+        return [self._classified(values, done) for values, (_, done) in pairs]
+
+    def names(self, number: int) -> tuple[str, ...]:
+        """The names of so many classes, numbers where the model has none."""
+        return class_names(self.model.classes, number)
+
+    def _fitted(self, image: Array, whole: bool) -> tuple[Array, tuple[str, ...]]:
+        """An image (C, H, W) of 0 to 255 as the network takes it, and what was done to get it."""
+        channels, height, width = self.shape
+        size = self.told.whole or (height, width)
+        fitted = fit_digit(image, size) if channels == 1 and not whole else fit_whole(image, channels, size)
+        values, done = fitted.image, [*fitted.done]
+        if size != (height, width):
+            top, left = (size[0] - height) // 2, (size[1] - width) // 2
+            values = values[:, top : top + height, left : left + width]
+            done.append(f"middle {height} x {width}")
+        return values[::-1] if self.told.channels == "rgb" else values, (*done, *_steps(self.told))
+
+    def _classified(self, outputs: Array, done: tuple[str, ...]) -> Classified:
+        answer = self.model.answer
+        if answer is None:
+            probabilities = self._probabilities(outputs.astype(np.float64))
+            label = int(probabilities.argmax())
+            return Classified(outputs, probabilities, label, float(probabilities[label]), done)
+        (label, confidence), shares = _answered(answer, outputs), _shares(answer, outputs)
+        return Classified(outputs, shares, label, confidence, done)
+
+    def _probabilities(self, outputs: Array) -> Array:
+        if self._are_probabilities:
+            return outputs
+        last = next(node for node in reversed(self.model.net.nodes) if self.blob in node.outputs)
+        if isinstance(last.kind, Sigmoid):  # each by itself; one alone says yes or no
+            return outputs if len(outputs) > 1 else np.array([1 - outputs[0], outputs[0]])
+        powers = np.exp(outputs - outputs.max())
+        return np.asarray(powers / powers.sum())
 
 
-def classifier(net: Net, weights: Weights, device: torch.device | str = "cpu") -> Classifier:
-    """The part of a network that turns images into scores, with its weights.
+def image_shape(model: Model) -> Shape:
+    """The shape (C, H, W) of the images that a model takes.
 
-    `net` may be for training and testing (its data layer then tells the images' shape and what is
-    done to them) or for use (with an input: nothing is done to them).
-
-    Raises: DescriptionError if it is no classifier of images, WeightsError if a layer gets no weights.
+    Raises: DescriptionError if its samples are no images of 1 or 3 channels.
     """
-    test = net.select(replace(net.state or State(), phase="test"))
-    score_blob, are_probabilities = scores_of(test)
-    part = test.leading_to(score_blob)
-    source = image_source(part)
-    shape, transform = sample_shape(source), Transform()
-    if isinstance(source.kind, Feed):
-        transform = replace(source.kind.transform, mirror=False)
-    inputs = replace(source, kind=Input(((BATCH, *transform.shape(shape)),)), outputs=source.outputs[:1])
-    part = replace(part, nodes=tuple(inputs if node is source else node for node in part.nodes))
-    network = build(part, device=device)
-    load_all(network, weights)
-    return Classifier(network, source.outputs[0], shape, transform, score_blob, are_probabilities)
-
-
-def scores_of(net: Net) -> tuple[str, bool]:
-    """The blob with the scores, and whether they are probabilities already."""
-    for node in reversed(net.nodes):
-        if isinstance(node.kind, Softmax):
-            return node.outputs[0], True
-    found = classifier_blobs(net)
-    if found:
-        return found[0], False
-    if len(net.outputs()) == 1:
-        return net.outputs()[0], False
-    raise DescriptionError(
-        "has no layer that tells its classes: no Softmax, SoftmaxWithLoss or Accuracy, and several outputs",
-        net.where,
-    )
-
-
-def image_source(net: Net) -> Node:
-    """The node that brings the images in."""
-    sources = [node for node in net.nodes if isinstance(node.kind, Feed | Input)]
-    if len(sources) != 1:
-        raise DescriptionError(f"has {len(sources)} inputs, a classifier of images has one", net.where)
-    return sources[0]
-
-
-def sample_shape(source: Node) -> Shape:
-    """The shape (C, H, W) of an image before it is transformed."""
-    if isinstance(source.kind, Feed):
-        reader = source.kind.source.open(source.kind.transform.channels)
-        reader.close()
-        shape = reader.shapes[0]
-    else:
-        shape = source.kind.shape(())[0][1:]
+    (source,) = model.net.input_nodes()
+    shape = source.kind.shape(())[0][1:]
     if len(shape) != 3 or shape[0] not in (1, 3):
-        raise DescriptionError(
-            f"layer '{source.name}': {text(shape)} is no image of 1 or 3 channels", source.where
-        )
+        message = f"layer '{source.name}': {text(shape)} is no image of 1 or 3 channels"
+        raise DescriptionError(message, source.where)
     return shape
+
+
+def _steps(told: Preprocessing) -> list[str]:
+    steps = ["mean subtracted"] if told.mean_image is not None or any(told.mean) else []
+    steps += [f"x {told.scale:g}"] if told.scale != 1 else []
+    return steps + ([f"+ {told.bias:g}"] if told.bias else [])
+
+
+def _answered(answer: ClassAnswer, outputs: Array) -> tuple[int, float]:
+    label, confidence = answer.answer(torch.from_numpy(outputs[None]))
+    return int(label[0]), float(confidence[0])
+
+
+def _shares(answer: ClassAnswer, outputs: Array) -> Array:
+    """How far each output lies above the target of the other classes, summing up to 1."""
+    values = np.tanh(outputs) if answer.tanh else outputs
+    shares = (values.astype(np.float64) + answer.factor) / (2 * answer.factor)
+    if answer.binary:
+        share = float(shares[0].clip(0, 1))
+        return np.array([1 - share, share])
+    shares = shares.clip(min=_LEAST_SHARE)
+    return np.asarray(shares / shares.sum())
 
 
 def load_all(network: Network, weights: Weights) -> None:

@@ -36,6 +36,7 @@ from lenet.solvers.hessian import DiagonalHessian
 from lenet.weights import Weights
 
 TOLD_EVERY = 20  # samples
+TOGETHER = 20  # samples whose second derivatives are found together
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class OnlineTrainer:
         size = len(self.samples) if self.iteration == 0 else self.picker.size
         yield EpochStarted(self.iteration, self.epoch, self.epochs.number, size)
         yield from self._learn()
+        self._check_parameters()
         trained = time.perf_counter()
         if "stop" in self._requests:
             yield from self._save()
@@ -147,12 +149,11 @@ class OnlineTrainer:
         while not self.picker.done and "stop" not in self._requests:
             if self.update.due(self.picker.shown):
                 yield self._find_rates()
-            self._energies.append(self._learn_from_current())
-            self.iteration += 1
-            self.picker.advance()
-            shown = self.picker.shown
-            on_display = bool(self.epochs.display) and shown % self.epochs.display == 0
-            if on_display or self.iteration % TOLD_EVERY == 0:
+            before, seen = self.picker.shown, self.iteration
+            self._learn_next()
+            display = self.epochs.display
+            on_display = bool(display) and self.picker.shown // display > before // display
+            if on_display or self.iteration // TOLD_EVERY > seen // TOLD_EVERY:
                 yield self._progress(on_display)
             if on_display:
                 yield self._epoch_progress(started)
@@ -167,6 +168,12 @@ class OnlineTrainer:
             self.iteration, self.epoch, picker.shown, picker.size, seconds, picker.left, over
         )
 
+    def _learn_next(self) -> None:
+        """Learn from what comes next, and go on to what follows."""
+        self._energies.append(self._learn_from_current())
+        self.iteration += 1
+        self.picker.advance()
+
     def _learn_from_current(self) -> float:
         """One update; the energy before it."""
         blobs = self.network(self.samples.take(self.picker.current))
@@ -177,14 +184,17 @@ class OnlineTrainer:
         if self.epochs.picking.weighing:
             answer = int(answers_of(self.network.net, blobs, 1)[0])
             self.picker.tell(energy, answer == int(self.samples.labels[self.picker.current]))
+        self._update(loss, self.job.solver.rate(self.iteration))
+        return energy
+
+    def _update(self, loss: Tensor, rate: float) -> None:
+        """Change the parameters by the gradient of a loss."""
         found = torch.autograd.grad(loss, self.tensors, allow_unused=True)
         pairs = zip(found, self.tensors, strict=True)
         self._gradients = [torch.zeros_like(tensor) if one is None else one for one, tensor in pairs]
-        rate = self.job.solver.rate(self.iteration)
         with torch.no_grad():
             rates = [rate * entry.rate for entry in self.learning]
             self.update.step(self.tensors, self._gradients, rates, self.history, self.iteration)
-        return energy
 
     @torch.no_grad()
     def _find_rates(self) -> RatesFound:
@@ -192,22 +202,27 @@ class OnlineTrainer:
         started = time.perf_counter()
         before = (spread(self.tensors), spread(self._gradients), spread(self._curvatures))
         sums = [torch.zeros_like(tensor) for tensor in self.tensors]
-        learned = [index for index, entry in enumerate(self.network.trained) if entry.rate]
-        place = self.picker.state()
+        place, picked = self.picker.state(), []
         for _ in range(self.update.samples):
-            blobs = self.network(self.samples.take(self.picker.current))
-            tops = {name: torch.full_like(blobs[name], weight) for name, weight in self.network.loss_terms}
-            found = curvatures(self.network, blobs, tops)
-            self._curvatures = [found[index] for index in learned]
+            picked.append(self.picker.current)
+            self.picker.advance()
+        for part in _parts(picked):
+            self._curvatures = self._curvatures_of(part)
             for total, curvature in zip(sums, self._curvatures, strict=True):
                 total.add_(curvature, alpha=1 / self.update.samples)
-            self.picker.advance()
         self.picker.restore(place)
         if not all(bool(total.isfinite().all()) for total in sums):
             raise self._error("a second derivative is not a number", self.job.where)
         self.update.set_rates(self.history, sums)
         rates, seconds = spread(self.history["rate"]), time.perf_counter() - started
         return RatesFound(self.iteration, self.update.samples, rates, before, seconds)
+
+    def _curvatures_of(self, picked: Sequence[int]) -> list[Tensor]:
+        """The second derivatives for each parameter, summed over some samples."""
+        blobs = self.network(self.samples.take_many(picked))
+        tops = {name: torch.full_like(blobs[name], weight) for name, weight in self.network.loss_terms}
+        found = curvatures(self.network, blobs, tops)
+        return [found[index] for index, entry in enumerate(self.network.trained) if entry.rate]
 
     def _progress(self, shown: bool) -> Progress:
         mean = sum(self._energies) / len(self._energies)
@@ -224,6 +239,16 @@ class OnlineTrainer:
         )
         where = node.where if str(node.where) else self.job.where
         return self._error(f"the output of layer '{node.name}' is not a number", where)
+
+    def _check_parameters(self) -> None:
+        """Refuse to test with, and to save, what the last updates may have made of the parameters.
+
+        Raises: TrainingError that names the layer.
+        """
+        for step in self.network.steps:
+            if not all(bool(tensor.isfinite().all()) for tensor in step.parameters):
+                where = step.node.where if str(step.node.where) else self.job.where
+                raise self._error(f"a parameter of layer '{step.node.name}' is not a number", where)
 
     def _error(self, what: str, where: Where) -> TrainingError:
         kept = f"the last good weights are in {self.saved.weights}" if self.saved else "no weights were saved"
@@ -245,7 +270,7 @@ class OnlineTrainer:
         )
         samples = SampleSet(network, self.dtype, self.device)
         classes = int(max(samples.labels.max(), self.samples.labels.max())) + 1
-        return ClassTest(index, test, network, samples, classes, self.epochs.display)
+        return ClassTest(index, test, network, samples, classes, self.epochs.display, self.epochs.classes)
 
     def _test_all(self) -> Iterator[Record]:
         for test in self.tests[::-1]:  # the first one counts most, so it comes last
@@ -269,6 +294,13 @@ class OnlineTrainer:
 
     def _seconds(self) -> float:
         return time.perf_counter() - self._started
+
+
+def _parts(picked: Sequence[int]) -> Iterator[Sequence[int]]:
+    """The samples some at a time; the last one, whose second derivatives are told, alone."""
+    for first in range(0, len(picked) - 1, TOGETHER):
+        yield picked[first : min(first + TOGETHER, len(picked) - 1)]
+    yield picked[-1:]
 
 
 def spread(tensors: Sequence[Tensor]) -> Spread:

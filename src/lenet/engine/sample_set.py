@@ -12,9 +12,11 @@ from lenet.engine.build import Network
 from lenet.errors import DescriptionError
 from lenet.shapes import Array, Shape
 
+_KEPT = 2**23  # values: sets up to this size are transformed once and kept
+
 
 class SampleSet:
-    """The samples of a network's one feed, transformed in the network's precision when they are taken.
+    """The samples of a network's one feed, transformed in the network's precision.
 
     Raises: DescriptionError if the network has not exactly one feed, or the feed is one that changes its
     images at random; FileError or DataError if the source cannot be read.
@@ -33,6 +35,9 @@ class SampleSet:
         self.labels: Array = arrays[1] if len(arrays) > 1 else arrays[0]
         self._mean = None if mean is None else torch.from_numpy(mean).to(device, dtype)
         self._tensors = [torch.tensor(array, device=device) for array in arrays]
+        self._are_ready = self._tensors[0].numel() <= _KEPT
+        if self._are_ready:
+            self._tensors = list(self._ready(self._tensors).values())
 
     @property
     def shape(self) -> Shape:
@@ -44,11 +49,14 @@ class SampleSet:
 
     def take(self, index: int) -> dict[str, Tensor]:
         """One sample, by blob name, with a batch axis of 1."""
-        return self._ready([tensor[index : index + 1] for tensor in self._tensors])
+        return self._given([tensor[index : index + 1] for tensor in self._tensors])
 
     def take_many(self, indices: Sequence[int]) -> dict[str, Tensor]:
         """Some samples, by blob name."""
-        return self._ready([tensor[list(indices)] for tensor in self._tensors])
+        return self._given([tensor[list(indices)] for tensor in self._tensors])
+
+    def _given(self, tensors: list[Tensor]) -> dict[str, Tensor]:
+        return dict(zip(self.blobs, tensors, strict=True)) if self._are_ready else self._ready(tensors)
 
     def _ready(self, tensors: list[Tensor]) -> dict[str, Tensor]:
         # as EBLearn reads them: first a float32, then in the precision of training

@@ -6,7 +6,7 @@ LeCun et al. 1998, "Efficient BackProp", section 7; the rule of each layer is it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -17,17 +17,23 @@ from lenet.layers.layer import Layer
 from lenet.net import type_name
 
 
-def curvatures(network: Network, blobs: Mapping[str, Tensor], top: Mapping[str, Tensor]) -> list[Tensor]:
+def curvatures(
+    network: Network,
+    blobs: Mapping[str, Tensor],
+    top: Mapping[str, Tensor],
+    passed: Callable[[Step], None] = lambda step: None,
+) -> list[Tensor]:
     """The second derivative of the loss for each parameter, summed over the batch.
 
     `blobs` are all blobs as :meth:`Network.forward` gave them; `top` is where the way back starts: for
     blobs by name the second derivative of the loss (ones of its shape for the loss itself).  One tensor
-    per distinct parameter, in the order of `network.trained`; zeros where none arrives.
+    per distinct parameter, in the order of `network.trained`; zeros where none arrives.  `passed` is told
+    each layer that was gone back through.
 
     Raises: DescriptionError, with place, for a layer on the way that has no rule or works in place.
     """
     needed = _leading_from_parameters(network)
-    found = _handed_back(network, blobs, top, needed)[1]
+    found = _handed_back(network, blobs, top, needed, passed)[1]
     return [found.get(entry.tensor, torch.zeros_like(entry.tensor)).detach() for entry in network.trained]
 
 
@@ -38,11 +44,15 @@ def blob_curvatures(
 
     `blobs`, `top` and what is raised as of :func:`curvatures`.
     """
-    return _handed_back(network, blobs, top, set(blobs))[0]
+    return _handed_back(network, blobs, top, set(blobs), lambda step: None)[0]
 
 
 def _handed_back(
-    network: Network, blobs: Mapping[str, Tensor], top: Mapping[str, Tensor], needed: set[str]
+    network: Network,
+    blobs: Mapping[str, Tensor],
+    top: Mapping[str, Tensor],
+    needed: set[str],
+    passed: Callable[[Step], None],
 ) -> tuple[dict[str, Tensor], dict[nn.Parameter, Tensor]]:
     """The curvatures of the blobs that are `needed`, and of the parameters."""
     of_blobs = {name: tensor.detach() for name, tensor in top.items()}
@@ -61,6 +71,7 @@ def _handed_back(
         for tensor, curved in zip(step.parameters, parameters, strict=True):
             shaped = curved.reshape(tensor.shape)
             of_parameters[tensor] = of_parameters[tensor] + shaped if tensor in of_parameters else shaped
+        passed(step)
     return of_blobs, of_parameters
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from lenet.data.feed import Feed
 from lenet.data.transforms import Transform
-from lenet.engine.classify import image_source, sample_shape, scores_of
+from lenet.deploy.use import image_shape, scores_of, used
 from lenet.errors import DescriptionError, LenetError, WeightsError
-from lenet.layers import Convolution, Dense, Dropout, Flatten, Input, Layer, Pooling, Softmax
+from lenet.layers import Convolution, Dense, Dropout, Flatten, Layer, Pooling, Softmax
 from lenet.net import Net, Node, NodeShapes, State, type_name
 from lenet.shapes import Array, Shape, axis_index, count, text
 from lenet.weights import Weights
@@ -39,18 +38,11 @@ def slide(net: Net, weights: Weights) -> Slide:
     """
     test = net.select(replace(net.state or State(), phase="test"))
     blob, probabilities = scores_of(test)
-    part = test.leading_to(blob)
-    source = image_source(part)
-    told = isinstance(source.kind, Feed)
-    transform = Transform()
-    shape = sample_shape(source)
-    if isinstance(source.kind, Feed):
-        transform = replace(source.kind.transform, mirror=False, crop=0)
-        shape = source.kind.transform.shape(shape)
-    inputs = replace(source, kind=Input(((1, *shape),)), outputs=source.outputs[:1])
-    part = replace(part, nodes=tuple(inputs if node is source else node for node in part.nodes))
-    convolutional, changed = fully_convolutional(part, weights)
-    return Slide(convolutional, changed, transform, told, shape, probabilities)
+    part = used(test, (blob,))
+    image_shape(part)
+    convolutional, changed = fully_convolutional(part.net, weights)
+    transform = replace(part.transform, crop=0)
+    return Slide(convolutional, changed, transform, part.told, part.shape, probabilities)
 
 
 def fully_convolutional(net: Net, weights: Weights) -> tuple[Net, Weights]:

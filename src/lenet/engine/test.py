@@ -11,11 +11,9 @@ import torch
 from torch import Tensor
 
 from lenet.data.feed import Feed
+from lenet.deploy.use import classifier_blobs
 from lenet.engine.build import Network
 from lenet.engine.feeding import Feeder
-from lenet.layers.answer import Accuracy
-from lenet.layers.loss import SoftmaxLoss
-from lenet.net import Net
 from lenet.results import Answers, Output, TestScores
 from lenet.shapes import Array
 
@@ -85,14 +83,6 @@ def run_test(
             return None
     seconds = time.perf_counter() - started
     return mean_scores(results, iteration=iteration, index=index, with_loss=with_loss, seconds=seconds)
-
-
-def classifier_blobs(net: Net) -> tuple[str, str] | None:
-    """The blobs that hold a classifier's scores (N, classes) and labels (N,), if it is one."""
-    for node in reversed(net.nodes):
-        if isinstance(node.kind, Accuracy | SoftmaxLoss) and len(node.inputs) == 2:
-            return node.inputs[0], node.inputs[1]
-    return None
 
 
 @torch.inference_mode()

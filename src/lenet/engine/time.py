@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -44,7 +45,7 @@ def time_network(
     """
     network = build(net, training=training, seed=0, device=device)
     network.requires_grad_(True)  # Caffe times the backward pass in both phases
-    clock = _Clock(network, torch.device(device))
+    clock = Clock(network, torch.device(device))
     with _feeder(network, training, device) as batches:
         for _ in range(warm_up):
             clock.iterate(batches)
@@ -60,6 +61,13 @@ def time_network(
         layer.forward /= max(1, iterations)
         layer.backward /= max(1, iterations)
     return timing
+
+
+class Batches(Protocol):
+    """What gives the blobs of one iteration after the other."""
+
+    def next(self) -> Mapping[str, Tensor]:
+        """Those of the next one."""
 
 
 class _Noise:
@@ -97,8 +105,8 @@ class _Ran:
     outputs: tuple[Tensor, ...]
 
 
-class _Clock:
-    """Runs a network node by node and keeps the time of each."""
+class Clock:
+    """Runs a network node by node and keeps the time of each; batches come from a `next` method."""
 
     def __init__(self, network: Network, device: torch.device) -> None:
         self.network = network
@@ -116,7 +124,7 @@ class _Clock:
             torch.cuda.synchronize(self.device)
         return time.perf_counter() * 1000
 
-    def iterate(self, feeder: Feeder | _Noise) -> tuple[float, float]:
+    def iterate(self, feeder: Batches) -> tuple[float, float]:
         """One forward and backward pass; the milliseconds of each."""
         started = self.now()
         ran = self._forward(feeder)
@@ -124,7 +132,7 @@ class _Clock:
         self._backward(ran)
         return middle - started, self.now() - middle
 
-    def _forward(self, feeder: Feeder | _Noise) -> list[_Ran]:
+    def _forward(self, feeder: Batches) -> list[_Ran]:
         blobs: dict[str, Tensor] = {}
         given: Mapping[str, Tensor] | None = None
         ran = []

@@ -6,8 +6,8 @@ from math import prod
 from pathlib import Path
 
 from lenet.errors import FileError, Where
-from lenet.formats.files import read_bytes
-from lenet.formats.wire import BYTES, FIXED32, FIXED64, VARINT, WireError, read_varint, scan
+from lenet.formats.files import read_bytes, whole_file
+from lenet.formats.wire import BYTES, FIXED32, FIXED64, VARINT, WireError, read_varint, scan, write_varint
 from lenet.shapes import Array, Shape, text
 
 # numbers of the message's fields
@@ -44,6 +44,21 @@ def read_blob(path: str | Path) -> Array:
     if not content or len(content) != prod(sizes) * int(kind[-1]):
         raise _not_a_blob(f"{text(sizes)} values are said, there are {len(content)} bytes", where)
     return np.frombuffer(content, kind).reshape(sizes)
+
+
+def write_blob(path: str | Path, array: Array) -> None:
+    """Write an array of up to four axes as float32 with the old sizes, byte for byte as `compute_image_mean`.
+
+    Raises: FileError if it cannot be written.
+    """
+    import numpy as np
+
+    values = np.ascontiguousarray(array, "<f4").tobytes()
+    sizes = (1,) * (len(_OLD_SHAPE) - array.ndim) + array.shape
+    fields = zip(_OLD_SHAPE, sizes, strict=True)
+    start = b"".join(bytes([number << 3 | VARINT]) + write_varint(size) for number, size in fields)
+    with whole_file(path) as file:
+        file.write(start + bytes([_DATA << 3 | BYTES]) + write_varint(len(values)) + values)
 
 
 def _dims(data: bytes, start: int, end: int) -> list[int]:

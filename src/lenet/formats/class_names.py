@@ -1,4 +1,4 @@
-"""Names of classes as EBLearn keeps them: a byte matrix, one name a row, zeros after each."""
+"""Names of classes: a text, one a line, or EBLearn's byte matrix, a name a row, zeros after each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lenet.errors import DataError, FileError, Where
-from lenet.formats.matrix import read_matrix, write_matrix
+from lenet.formats.files import read_bytes
+from lenet.formats.matrix import is_matrix, read_matrix, write_matrix
 from lenet.shapes import text
 
 
@@ -42,3 +43,17 @@ def _decoded(name: bytes) -> str:
         return name.decode()
     except UnicodeDecodeError:
         return name.decode("latin-1")
+
+
+def read_names(path: str | Path) -> tuple[str, ...]:
+    """The names of classes in a text, one a line (UTF-8), or in EBLearn's matrix.
+
+    Raises: FileError if the file cannot be read or is none of these.
+    """
+    if is_matrix(path):
+        return read_class_names(path)
+    try:
+        lines = read_bytes(path).decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise FileError(f"is no UTF-8 text: {error.reason}", Where(str(path))) from None
+    return tuple(line.strip() for line in lines if line.strip())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # numbers of the message's fields
 _CHANNELS, _HEIGHT, _WIDTH, _DATA, _LABEL, _FLOATS, _ENCODED = range(1, 8)
 _LABEL_TAG = bytes([_LABEL << 3 | VARINT])
-_NOT_ENCODED = bytes([_ENCODED << 3 | VARINT, 0])
+_NOT_ENCODED, _IS_ENCODED = (bytes([_ENCODED << 3 | VARINT, value]) for value in (0, 1))
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,10 @@ def read_datum(record: bytes) -> Datum:
     return Datum((channels, height, width), data, label, b"".join(floats), bool(numbers[_ENCODED]))
 
 
-def write_datum(image: Array, label: int) -> bytes:
+def write_datum(image: Array, label: int | None = None, *, mark_plain: bool = False) -> bytes:
     """The record of an image (C, H, W), uint8 or float32, with the fields that Caffe's converters set.
+
+    `mark_plain` says in the record that it is not encoded, as `convert_imageset` does.
 
     Raises: DataError for another type, or a label outside of 32 bits.
 
@@ -90,9 +92,7 @@ def write_datum(image: Array, label: int) -> bytes:
     >>> write_datum(np.array([[[10, 255]]], np.uint8), 7).hex()
     '08011001180222020aff2807'
     """
-    if not -(2**31) <= label < 2**31:
-        raise DataError(f"label {label} does not fit a record: 32 bits")
-    end = _LABEL_TAG + write_varint(label)
+    end = _label(label) + (_NOT_ENCODED if mark_plain else b"")
     if image.dtype.str == "|u1":
         return _start(image.shape, _DATA) + image.tobytes() + end
     if image.dtype.kind == "f":
@@ -103,6 +103,26 @@ def write_datum(image: Array, label: int) -> bytes:
         tagged["tag"], tagged["value"] = _FLOATS << 3 | FIXED32, image.ravel()
         return _start(image.shape) + end + tagged.tobytes()
     raise DataError(f"a record holds uint8 or float32, not {image.dtype}")
+
+
+def write_encoded_datum(content: bytes, label: int) -> bytes:
+    """The record of an image file's bytes, as `convert_imageset --encoded` makes it.
+
+    Raises: DataError for a label outside of 32 bits.
+
+    >>> write_encoded_datum(b"PNG", 1).hex()
+    '2203504e4728013801'
+    """
+    start = bytes([_DATA << 3 | BYTES]) + write_varint(len(content))
+    return start + content + _label(label) + _IS_ENCODED
+
+
+def _label(label: int | None) -> bytes:
+    if label is None:
+        return b""
+    if not -(2**31) <= label < 2**31:
+        raise DataError(f"label {label} does not fit a record: 32 bits")
+    return _LABEL_TAG + write_varint(label)
 
 
 @lru_cache(maxsize=16)

@@ -33,8 +33,10 @@ def read_image(path: str | Path) -> Array:
     return decode_image(read_bytes(path), Where(str(path)), upright=True)
 
 
-def decode_image(data: bytes, where: Where = NOWHERE, upright: bool = False) -> Array:
+def decode_image(data: bytes, where: Where = NOWHERE, upright: bool = False, as_grey: bool = False) -> Array:
     """The bytes of an image file as an array; 16 bits a value are cut to 8.
+
+    `as_grey` gives (H, W): of a JPEG file its own brightness, as OpenCV does, of others :func:`grey`.
 
     Raises: FileError if they are no image, or a truncated or damaged one.
     """
@@ -46,8 +48,11 @@ def decode_image(data: bytes, where: Where = NOWHERE, upright: bool = False) -> 
             # Pillow warns from half of the size on that it refuses
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data)) as image:
+                if as_grey:
+                    image.draft("L", image.size)
                 image.load()
-                return np.array(_plain(ImageOps.exif_transpose(image) if upright else image))
+                found = np.array(_plain(ImageOps.exif_transpose(image) if upright else image))
+                return grey(found) if as_grey else found
     except UnidentifiedImageError:
         raise FileError("this is no image, or of a kind that Pillow cannot read", where) from None
     except Image.DecompressionBombError:
@@ -113,10 +118,32 @@ def encode_png(image: Array) -> bytes:
 
     Raises: DataError for another type or shape.
     """
+    return encode_image(image, "png")
+
+
+def encode_image(image: Array, kind: str, quality: int = 75) -> bytes:
+    """The bytes of an image file of a kind: "png", "ppm", "jpg", "bmp", ...; see :func:`write_png`.
+
+    `quality`, to 95, is that of a JPEG file: with 95 its bytes are those that OpenCV writes.
+
+    Raises: DataError for another type or shape, or an unknown kind.
+    """
     from PIL import Image
 
     if image.dtype.str != "|u1" or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,), (4,)):
-        raise DataError(f"{text(image.shape)} of {image.dtype} cannot be a PNG image")
+        raise DataError(f"{text(image.shape)} of {image.dtype} cannot be a {kind.upper()} image")
+    known = _writable(kind)
+    if not known:
+        raise DataError(f"'{kind}' is no kind of image file that can be written", hint="png, jpg, bmp, ppm")
     file = io.BytesIO()
-    Image.fromarray(image).save(file, format="PNG")
+    Image.fromarray(image).save(file, format=known, **({"quality": quality} if known == "JPEG" else {}))
     return file.getvalue()
+
+
+def _writable(kind: str) -> str:
+    """Pillow's name of a kind of image files, empty if it cannot write them."""
+    from PIL import Image
+
+    Image.init()
+    name = Image.registered_extensions().get(f".{kind.lower()}", "")
+    return name if name in Image.SAVE else ""

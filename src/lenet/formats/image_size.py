@@ -20,17 +20,31 @@ def resized(image: Array, height: int, width: int) -> Array:
 
     if image.shape[:2] == (height, width):
         return image
-    flat = image.astype(np.int64).reshape(*image.shape[:2], -1)
+    flat = image.reshape(*image.shape[:2], -1)
     first, second, share = _places(image.shape[1], width)
-    rows = flat[:, first] * ((1 << _BITS) - share)[:, None] + flat[:, second] * share[:, None]
+    rows = _mixed(flat.take(first, 1), flat.take(second, 1), share[:, None])
+    rows >>= 4
     first, second, share = _places(image.shape[0], height)
-    rest = ((1 << _BITS) - share)[:, None, None]
-    # the roundings of OpenCV's own vertical pass
-    upper = ((rows[first] >> 4) * rest) >> 16
-    lower = ((rows[second] >> 4) * share[:, None, None]) >> 16
-    values = (upper + lower + 2) >> 2
-    result: Array = values.astype(np.uint8).reshape(height, width, *image.shape[2:])
+    # the roundings of OpenCV's own vertical pass, each of the two rows by itself
+    upper, lower = rows.take(first, 0), rows.take(second, 0)
+    upper *= ((1 << _BITS) - share)[:, None, None]
+    lower *= share[:, None, None]
+    upper >>= 16
+    lower >>= 16
+    upper += lower
+    upper += 2
+    upper >>= 2
+    result: Array = upper.astype(np.uint8).reshape(height, width, *image.shape[2:])
     return result
+
+
+def _mixed(first: Array, second: Array, share: Array) -> Array:
+    """Pixels between `first` and `second`, times 2^11; 32 bits hold all that comes."""
+    import numpy as np
+
+    mixed: Array = np.multiply(first, (1 << _BITS) - share, dtype=np.int32)
+    mixed += np.multiply(second, share, dtype=np.int32)
+    return mixed
 
 
 def _places(old: int, new: int) -> tuple[Array, Array, Array]:
@@ -42,5 +56,5 @@ def _places(old: int, new: int) -> tuple[Array, Array, Array]:
     share = centres - below.astype(np.float32)
     share = np.where((below < 0) | (below >= old - 1), np.float32(0), share)
     first = below.clip(0, old - 1)
-    weight = np.rint(share * np.float32(1 << _BITS)).astype(np.int64)
+    weight = np.rint(share * np.float32(1 << _BITS)).astype(np.int32)
     return first, (first + 1).clip(max=old - 1), weight

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lenet.layers.activation import ReLU, Sigmoid, TanH
+from lenet.layers.activation_gated import GELU, SELU, HardSigmoid, HardSwish, Mish, PlacePReLU, Softsign
 from lenet.layers.activation_smooth import ELU, PReLU, Softplus, Swish
 from lenet.layers.affine import Bias, Scale
 from lenet.layers.answer import Accuracy, Softmax
@@ -14,6 +15,7 @@ from lenet.layers.channel_dense import ChannelDense, TableDense
 from lenet.layers.class_loss import HingeLoss, InfogainLoss, LogisticLoss, SigmoidLoss
 from lenet.layers.colour import Colour
 from lenet.layers.combine import Concat, Eltwise
+from lenet.layers.constant_pad import ConstantPad
 from lenet.layers.contrast import ContrastNormalization, DivisiveNormalization, SubtractiveNormalization
 from lenet.layers.convolution import Convolution
 from lenet.layers.deconvolution import Deconvolution, Windows
@@ -26,8 +28,10 @@ from lenet.layers.fit import Fit
 from lenet.layers.hdf5_output import Hdf5Output
 from lenet.layers.jitter import Jitter
 from lenet.layers.layer import LAYERS, Curvature, Input, Layer, Operation, Parameter
+from lenet.layers.layer_norm import LayerNorm
 from lenet.layers.loss import SoftmaxLoss
 from lenet.layers.multiscale import LaplacianPyramid, WindowMerge
+from lenet.layers.noise import GaussianNoise, SpatialDropout
 from lenet.layers.normalization import LRN
 from lenet.layers.origin import Dummy, Memory, Variable
 from lenet.layers.pad import Pad
@@ -45,18 +49,23 @@ from lenet.layers.rows import BatchReindex, Filter
 from lenet.layers.selection import Narrow, Select
 from lenet.layers.shift_stitch import Interlace, Shifts
 from lenet.layers.shrink import SmoothShrink, SoftShrink, TanhShrink
+from lenet.layers.sided_pooling import SidedPooling
 from lenet.layers.sigmoid import LeakyTanH, ScaledTanH
 from lenet.layers.standardize import MVN
 from lenet.layers.subsampling import Subsampling
 from lenet.layers.table_convolution import TableConvolution
+from lenet.layers.transpose import Transpose
+from lenet.layers.upsample import Upsample
 
 __all__ = [
     "ELU",
+    "GELU",
     "LAYERS",
     "LRN",
     "LSTM",
     "MVN",
     "RNN",
+    "SELU",
     "Absolute",
     "Accuracy",
     "ArgMax",
@@ -69,6 +78,7 @@ __all__ = [
     "Clip",
     "Colour",
     "Concat",
+    "ConstantPad",
     "ContrastNormalization",
     "ContrastiveLoss",
     "Convolution",
@@ -86,7 +96,10 @@ __all__ = [
     "Filter",
     "Fit",
     "Flatten",
+    "GaussianNoise",
     "GaussianPooling",
+    "HardSigmoid",
+    "HardSwish",
     "Hdf5Output",
     "HingeLoss",
     "InfogainLoss",
@@ -97,16 +110,19 @@ __all__ = [
     "LSTMUnit",
     "LaplacianPyramid",
     "Layer",
+    "LayerNorm",
     "LeakyTanH",
     "Logarithm",
     "LogisticLoss",
     "LowerBound",
     "Memory",
+    "Mish",
     "Narrow",
     "Operation",
     "PReLU",
     "Pad",
     "Parameter",
+    "PlacePReLU",
     "PlainDropout",
     "Pooling",
     "Power",
@@ -120,6 +136,7 @@ __all__ = [
     "ScaledTanH",
     "Select",
     "Shifts",
+    "SidedPooling",
     "Sigmoid",
     "SigmoidLoss",
     "Silence",
@@ -129,6 +146,8 @@ __all__ = [
     "Softmax",
     "SoftmaxLoss",
     "Softplus",
+    "Softsign",
+    "SpatialDropout",
     "Split",
     "SquaredError",
     "Subsampling",
@@ -141,6 +160,8 @@ __all__ = [
     "TargetCrossEntropy",
     "Threshold",
     "Tile",
+    "Transpose",
+    "Upsample",
     "Variable",
     "WindowMerge",
     "Windows",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lenet.errors import DataError, UsageError
+from lenet.errors import DataError, UsageError, Where
 from lenet.pycaffe.classifier import ImageNet
 from lenet.pycaffe.io import load_image, resize_image
 from lenet.pycaffe.weight_files import File
@@ -51,10 +51,14 @@ class Detector(ImageNet):
         Raises: FileError for an image that cannot be read, DataError for a window that is not inside it.
         """
         crops, found = [], []
+        color = self.blobs[self.inputs[0]].channels != 1
         for filename, windows in images_windows:
-            image = load_image(filename)
+            image = load_image(filename, color)
             for window in windows:
-                crops.append(self.crop(image, window))
+                try:
+                    crops.append(self.crop(image, window))
+                except DataError as error:
+                    raise DataError(error.message, Where(str(filename))) from None
                 found.append({"window": window, "filename": filename})
         if not crops:
             return []

@@ -1,4 +1,4 @@
-"""Samples with their truth and the network's answer, and those that it got wrong."""
+"""The samples that a network got wrong, with their truth and its answer."""
 
 from __future__ import annotations
 
@@ -21,34 +21,17 @@ _SHORT, _LETTERS = 3, 12  # of a class name: to fit on a line with another, to b
 _INCHES_PER_LETTER = 0.62 * CELL / 72
 
 
-def samples(answers: Answers, rows: int = 5, theme: Theme = LIGHT) -> Figure:
-    """The first samples as "truth -> answer", the wrong ones boxed in red; `rows` of up to 10."""
-    shown = np.arange(len(answers.labels))[: rows * _columns(answers)]
-    wrong = set(answers.wrong.tolist())
-    missed = sum(int(index) in wrong for index in shown)
-    title = f"The first {len(shown):,} of {len(answers.labels):,} samples, {missed or 'none'} of them wrong"
-    subtitle = f"truth {_ARROW} answer" + ", wrong answers in a red box" * bool(missed)
-    words = [_names(answers, int(index)) for index in shown]
-    figure, axes, where = _tiled(answers, shown, (title, subtitle), words, theme)
-    for place, index in enumerate(shown):
-        colour = theme.wrong if int(index) in wrong else theme.muted
-        tiles.caption(axes, where, place, words[place], [colour] * len(words[place]))
-        if int(index) in wrong:
-            tiles.box(axes, where, place, theme.wrong)
-    return figure
-
-
 def wrong_samples(answers: Answers, rows: int = 5, theme: Theme = LIGHT) -> Figure:
     """The wrongly answered samples, most confident first, with the probability given to the answer."""
     confidence = probabilities(answers.scores).max(axis=1, initial=0.0)
     order = answers.wrong[np.argsort(-confidence[answers.wrong], kind="stable")]
-    shown = order[: rows * _columns(answers)]
+    shown = order[: rows * columns_for(answers)]
     figures = f"{len(order):,}" if len(order) else "None"
     title = f"{figures} of {len(answers.labels):,} answered wrongly"
     title += f" ({100 * len(order) / len(answers.labels):.2f} %)" if len(order) else ""
     subtitle = f"truth {_ARROW} answer, and how sure the network was; the surest first" if len(order) else ""
     subtitle += f" ({len(shown)} shown)" if len(shown) < len(order) else ""
-    words = [[*_names(answers, int(index)), f"{100 * confidence[index]:.1f} %"] for index in shown]
+    words = [[*truth_and_answer(answers, int(index)), f"{100 * confidence[index]:.1f} %"] for index in shown]
     figure, axes, where = _tiled(answers, shown, (title, subtitle), words, theme)
     for place, lines in enumerate(words):
         tiles.caption(axes, where, place, lines, [theme.ink] * (len(lines) - 1) + [theme.muted])
@@ -64,13 +47,13 @@ def _tiled(
     images = answers.images[shown]
     lines = max(map(len, words), default=0)
     height, width = images.shape[2:]
-    where = tiles.layout(len(shown), height, width, _columns(answers), lines)
+    where = tiles.layout(len(shown), height, width, columns_for(answers), lines)
     top = HEAD if title[1] else HEAD - 0.25
     figure = sheet(top + where.height + 0.1, theme, *title)
     return figure, tiles.draw(figure, tiles.pictures(images), where, top), where
 
 
-def _columns(answers: Answers) -> int:
+def columns_for(answers: Answers) -> int:
     """As many tiles in a row as the words below them allow, 10 at most."""
     longest = _longest(answers)
     letters = max(len("100.0 %"), widest(_pair(answers, longest, longest)))
@@ -82,7 +65,7 @@ def _longest(answers: Answers) -> int:
     return max(range(len(answers.classes)), key=lambda index: text_width(answers.classes[index]))
 
 
-def _names(answers: Answers, index: int) -> list[str]:
+def truth_and_answer(answers: Answers, index: int) -> list[str]:
     """The truth and the answer of a sample, in one or two lines."""
     return _pair(answers, int(answers.labels[index]), int(answers.answers[index]))
 

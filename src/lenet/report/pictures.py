@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 from lenet.report.bars import class_errors
 from lenet.report.confusion import confusion
 from lenet.report.curves import curves
-from lenet.report.digits import samples, wrong_samples
+from lenet.report.digits import wrong_samples
 from lenet.report.filters import filters
 from lenet.report.history import History
 from lenet.report.page import Picture
+from lenet.report.panels import panels
+from lenet.report.ranked import ranked
+from lenet.report.states import Inside, states
 from lenet.report.style import DARK, LIGHT, Theme, png
-from lenet.results import Answers
+from lenet.results import Answers, LayerState
 from lenet.shapes import Array
 
 if TYPE_CHECKING:
@@ -36,8 +39,16 @@ class Drawing:
         return Picture(self.words, png(self.draw(LIGHT)), png(self.draw(DARK)))
 
 
-def drawings(history: History, answers: Answers | None, first: tuple[str, Array] | None) -> list[Drawing]:
-    """The figures that can be drawn; `first` is the name and the weights of the first layer."""
+def drawings(
+    history: History,
+    answers: Answers | None,
+    first: tuple[str, Array] | None,
+    inside: Sequence[Inside] = (),
+) -> list[Drawing]:
+    """The figures that can be drawn.
+
+    `first` is the name and the weights of the first layer, `inside` what was made of some samples.
+    """
     result = []
     if history.training.iterations or history.tests:
         words = (
@@ -56,7 +67,40 @@ def drawings(history: History, answers: Answers | None, first: tuple[str, Array]
         result.append(
             Drawing("filters", "First-layer filters", words, lambda theme: filters(first[1], first[0], theme))
         )
+    for number, each in enumerate(inside, 1):
+        result += _of_states(each, f"-{number}" if number > 1 else "")
     return result
+
+
+def _of_states(inside: Inside, ending: str) -> list[Drawing]:
+    """The states of a sample before and after training, and how the loss depends on them."""
+    columns = (("before training", inside.before.values), ("after training", inside.after.values))
+    words = (
+        "What each layer is given for one sample, from input to output, beside it the layer's kernels; "
+        "at left before training, at right after it, on the same grey scale."
+    )
+    result = [
+        Drawing(
+            f"states{ending}",
+            "Layer by layer",
+            words,
+            lambda theme: states(columns, "What the layers see, and their kernels", theme=theme),
+        )
+    ]
+    derivatives = (
+        ("gradients", "How the loss depends on it", "gradient of the loss", inside.after.gradients),
+        ("curvatures", "How the loss bends", "second derivative of the loss", inside.after.curvatures),
+    )
+    for name, title, what, layers in derivatives:
+        if layers:
+            words = f"The {what} for the same sample by all that goes into the layers, and by their kernels."
+            draw = partial(_derivative, f"The {what}", layers)
+            result.append(Drawing(f"{name}{ending}", title, words, draw))
+    return result
+
+
+def _derivative(title: str, layers: Sequence[LayerState], theme: Theme) -> Figure:
+    return states((("after training", layers),), title, theme=theme)
 
 
 def _of_answers(answers: Answers) -> list[Drawing]:
@@ -77,7 +121,19 @@ def _of_answers(answers: Answers) -> list[Drawing]:
                 "What it is, what the network said, and how sure it was. Would you have known?",
                 partial(wrong_samples, answers, 5),
             ),
-            Drawing("samples", "Samples", "Samples as they went in.", partial(samples, answers, 5)),
+            Drawing(
+                "samples",
+                "Samples",
+                "The first samples: what they are, what the network answered, and the wrong ones alone.",
+                partial(panels, answers, 8, 5),
+            ),
+            Drawing(
+                "energies",
+                "The hardest and the easiest",
+                "Ordered by the loss of each sample alone, its energy: those answered wrongly, with those "
+                "that were nearly right at the end of it; then the same of those answered rightly.",
+                lambda theme: ranked(answers, theme=theme),
+            ),
         ]
     words = "Which classes are hard: the part of each class's samples that was answered wrongly."
     return [

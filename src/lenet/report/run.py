@@ -22,6 +22,7 @@ from lenet.report.history import History
 from lenet.report.pace import Pace
 from lenet.report.page import Page, Picture, Section, page_html
 from lenet.report.pictures import Drawing, drawings
+from lenet.report.states import Inside
 from lenet.report.summary import Outcome, Summary, outcome, result, system, versions
 from lenet.results import Answers, Progress, Record, Stopped, to_json
 from lenet.shapes import Array
@@ -72,11 +73,13 @@ class RunFolder:
         summary: Summary,
         answers: Answers | None = None,
         first_filters: tuple[str, Array] | None = None,
+        inside: Sequence[Inside] = (),
     ) -> Path:
         """Write `result.json`, the tables, the figures and `report.html`; returns the report's path.
 
         Numbers come first, so that they are there even if a figure cannot be drawn.  `first_filters`
-        is the name of the first layer and its weights (outputs, channels, height, width).
+        is the name of the first layer and its weights (outputs, channels, height, width); `inside` is
+        what the network made of some samples before and after training.
         """
         came = outcome(self.history, self.pace, self.stopped, answers)
         words = json.dumps(result(summary, came, self.files), indent=2, ensure_ascii=False)
@@ -86,7 +89,7 @@ class RunFolder:
         if answers is not None and len(answers.labels):
             write_whole(self.path / "classes.txt", class_table(answers).text() + "\n")
         sections = [
-            self._draw(drawing, answers) for drawing in drawings(self.history, answers, first_filters)
+            self._draw(drawing, answers) for drawing in drawings(self.history, answers, first_filters, inside)
         ]
         page = self._page(summary, came, sections)
         write_whole(self.path / "report.html", page_html(page))

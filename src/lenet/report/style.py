@@ -12,7 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lenet.report.table import printable, text_width
+from lenet.shapes import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,6 +42,7 @@ class Theme:
     rate: str
     right: str
     wrong: str
+    gap: str  # between grey tiles, told from black, grey and white
 
 
 LIGHT = Theme(
@@ -52,6 +56,7 @@ LIGHT = Theme(
     rate="#8a5a83",
     right="#0072b2",
     wrong="#d3260f",
+    gap="#b9cbdb",
 )
 DARK = Theme(
     background="#161b22",
@@ -64,17 +69,21 @@ DARK = Theme(
     rate="#d79bc4",
     right="#56b4e9",
     wrong="#ff6a55",
+    gap="#35506b",
 )
 
 
-def sheet(height: float, theme: Theme, title: str, subtitle: str = "") -> Figure:
-    """An empty figure of the common width, `height` inches high, with a title and a line below it."""
+def sheet(height: float, theme: Theme, title: str, subtitle: str = "", width: float = WIDTH) -> Figure:
+    """An empty figure `height` x `width` inches large, with a title and a line below it.
+
+    Only pictures for windows are wider than others.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH, height), dpi=SCREEN, facecolor=theme.background)
-    write(figure, MARGIN, 0.18, shorten(title, 60), theme.ink, size=TITLE, weight="bold")
+    figure = Figure(figsize=(width, height), dpi=SCREEN, facecolor=theme.background)
+    write(figure, MARGIN, 0.18, shorten(title, int(60 * width / WIDTH)), theme.ink, size=TITLE, weight="bold")
     if subtitle:
-        write(figure, MARGIN, 0.46, shorten(subtitle, 88), theme.muted, size=SUBTITLE)
+        write(figure, MARGIN, 0.46, shorten(subtitle, int(88 * width / WIDTH)), theme.muted, size=SUBTITLE)
     return figure
 
 
@@ -109,6 +118,17 @@ def canvas(figure: Figure, left: float, top: float, width: float, height: float)
     axes = figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
     axes.set_axis_off()
     return axes
+
+
+def pixels(figure: Figure) -> Array:
+    """The figure as bytes (H, W, 3), for a window."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas: Any = FigureCanvasAgg(figure)  # matplotlib leaves its methods without types
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
+        canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def png(figure: Figure, dots: int = PRINT) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lenet.report.style import CELL, MARGIN, WIDTH, canvas
+from lenet.report.style import CELL, MARGIN, PRINT, WIDTH, canvas
 from lenet.shapes import Array
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SPACE = 0.1  # inches between tiles
+_LABEL = 6.5  # points of words on a tile
 _LINE = 0.165  # inches that a line of words takes
 
 
@@ -45,15 +46,27 @@ class Layout:
         return column * (self.across + _SPACE), row * self.row_height
 
 
-def layout(number: int, height: int, width: int, columns: int, lines: int = 0, most: float = 1.4) -> Layout:
-    """Tiles of `height` x `width` pixels over the figure's width, none wider than `most` inches.
+def layout(
+    number: int,
+    height: int,
+    width: int,
+    columns: int,
+    lines: int = 0,
+    most: float = 1.4,
+    room: float = WIDTH - 2 * MARGIN,
+) -> Layout:
+    """Tiles of `height` x `width` pixels over `room` inches, none wider than `most` inches.
+
+    Their pixels are squares of whole dots where there is room for that.
 
     >>> layout(25, 28, 28, columns=10).rows
     3
     """
     columns = max(1, min(columns, number))
-    across = min((WIDTH - 2 * MARGIN + _SPACE) / columns - _SPACE, most)
+    across = min((room + _SPACE) / columns - _SPACE, most)
     down = min(across * height / width, 3.0)
+    dots = int(down * PRINT / height)
+    down = dots * height / PRINT if dots else down
     return Layout(columns, -(-number // columns), down * width / height, down, lines)
 
 
@@ -73,13 +86,13 @@ def pictures(images: Array, low: float | None = None, high: float | None = None)
     return np.broadcast_to(scaled, (len(scaled), 3, *scaled.shape[2:])).transpose(0, 2, 3, 1)
 
 
-def draw(figure: Figure, colours: Array, where: Layout, top: float) -> Axes:
-    """Draw pictures (N, H, W, 3) `top` inches below the figure's edge.
+def draw(figure: Figure, colours: Array, where: Layout, top: float, left: float = MARGIN) -> Axes:
+    """Draw pictures (N, H, W, 3) `top` and `left` inches from the figure's edges.
 
     The axes count inches from the first tile's upper left corner, for boxes and words.
     """
-    width, height = WIDTH - 2 * MARGIN, max(where.height, 0.01)
-    axes = canvas(figure, MARGIN, top, width, height)
+    width, height = figure.get_size_inches()[0] - left - MARGIN, max(where.height, 0.01)
+    axes = canvas(figure, left, top, width, height)
     small = max(colours.shape[1:3]) <= 64
     for index, picture in enumerate(colours):
         x, y = where.corner(index)
@@ -110,3 +123,12 @@ def box(axes: Axes, where: Layout, index: int, colour: str) -> None:
     axes.add_patch(
         Rectangle((x, y), where.across, where.down, fill=False, edgecolor=colour, linewidth=2, clip_on=False)
     )
+
+
+def label(axes: Axes, where: Layout, index: int, words: str, colour: str) -> None:
+    """White words on a ground of this colour in the upper left corner of tile `index`."""
+    x, y = where.corner(index)
+    axes.text(
+        x, y, words, color="#ffffff", size=_LABEL, weight="bold", ha="left", va="top", parse_math=False,
+        clip_on=False, bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.9, "alpha": 0.85},
+    )  # fmt: skip

@@ -67,6 +67,12 @@ class DiagonalHessian(Update):
         history: History,
         iteration: int,
     ) -> None:
+        if not (self.l1 or self.l2 or self.inertia) and len(set(rates)) == 1:
+            import torch
+
+            together = (list(parameters), list(history[RATE_BUFFER]), list(gradients))
+            torch._foreach_addcmul_(*together, value=-rates[0])  # the same numbers in one call
+            return
         columns = (parameters, gradients, rates, history[RATE_BUFFER], history[STEP_BUFFER])
         for tensor, gradient, rate, own, velocity in zip(*columns, strict=True):
             self._decay(tensor, gradient)

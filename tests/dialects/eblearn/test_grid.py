@@ -119,6 +119,20 @@ def test_experiments_are_named_by_time_and_meta_name():
     assert experiment_name(read_text("", "a.conf", Notes()), moment) == "20261122.002646"
 
 
+def test_names_are_such_as_files_can_have():
+    found = runs('train = ${root}/a "b c"\ncommand = `ls` x\n')
+    assert found[0].job == "e_conf0_command__ls__train__root_a"
+    assert found[3].job == "e_conf3_command_x_train_b_c"
+    assert found[0].conf.values["train"] == "${root}/a"
+
+
+def test_long_names_are_cut_and_stay_different():
+    words = ["a" * 300 + end for end in "xy"]
+    jobs = [run.job for run in runs(f"arch = {' '.join(words)}\nmeta_no_conf_id = 1\n")]
+    assert len(set(jobs)) == 2
+    assert max(len(job) for job in jobs) <= 160
+
+
 VALUES = st.lists(st.text(st.sampled_from("ab1."), min_size=1, max_size=3), min_size=1, max_size=3)
 
 

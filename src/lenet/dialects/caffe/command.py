@@ -22,12 +22,13 @@ class FlagError(UsageError):
 class Flag:
     """A flag of Caffe's: its kind, its default, what it means, the words it may have (none: any)."""
 
-    kind: Literal["string", "int32"]
+    kind: Literal["string", "int32", "bool"]
     default: str
     help: str
     words: tuple[str, ...] = ()
 
 
+SWITCH_WORDS = {"true": ("true", "t", "yes", "y", "1"), "false": ("false", "f", "no", "n", "0")}
 EFFECTS = ("snapshot", "stop", "none")
 FLAGS = {
     "gpu": Flag("string", "", "the GPUs to run on, separated by commas, or 'all'"),
@@ -103,7 +104,7 @@ def check(line: Line) -> Line:
     Raises: FlagError.
     """
     for name, value in line.flags.items():
-        _check_value(name, FLAGS[name], value)
+        check_value(name, FLAGS[name], value)
     for name in COMMANDS[line.command].needs:
         if not line.get(name):
             raise FlagError(f"caffe {line.command} needs -{name}: {FLAGS[name].help}")
@@ -117,6 +118,8 @@ def check(line: Line) -> Line:
 
 def read_flags(words: Sequence[str], known: Mapping[str, Flag], notes: Notes) -> Line:
     """Flags anywhere on a line: `-f v`, `--f v`, `-f=v`, `--f=v`; after `--` there are none.
+
+    Switches are `-f`, `-nof` or `-f=true`.
 
     Raises: FlagError for a flag that is not known, has no value or a wrong one.
 
@@ -142,18 +145,33 @@ def _read_flag(word: str, rest: Iterator[str], known: Mapping[str, Flag], line: 
             next(rest, None)
         notes.inform(f"flag -{name} has no effect: messages go to stderr")
         return
+    if name not in known and not equals and _is_switch(name.removeprefix("no"), known):
+        line.flags[name.removeprefix("no")] = "false"
+        return
     if name not in known:
         raise FlagError(f"unknown flag '{word.partition('=')[0]}'", hint=did_you_mean(name, known))
+    if known[name].kind == "bool":
+        value, equals = (value if equals else "true"), "="  # the word behind a switch is never its value
     found = value if equals else next(rest, None)
     if found is None:
         raise FlagError(f"flag -{name} needs a value: {known[name].help}")
-    _check_value(name, known[name], found)
+    check_value(name, known[name], found)
     line.flags[name] = found
 
 
-def _check_value(name: str, flag: Flag, value: str) -> None:
+def _is_switch(name: str, known: Mapping[str, Flag]) -> bool:
+    return name in known and known[name].kind == "bool"
+
+
+def check_value(name: str, flag: Flag, value: str) -> None:
+    """Refuse a value that a flag cannot have.
+
+    Raises: FlagError.
+    """
     if flag.kind == "int32" and not value.removeprefix("-").isdecimal():
         raise FlagError(f"flag -{name} needs a whole number, not '{value}'")
+    if flag.kind == "bool" and not any(value.lower() in words for words in SWITCH_WORDS.values()):
+        raise FlagError(f"flag -{name} is true or false, not '{value}'", hint=f"-{name} or -no{name}")
     if flag.words and value not in flag.words:
         allowed = " or ".join(word for word in flag.words if word)
         raise FlagError(f"flag -{name} is {allowed}, not '{value}'")

@@ -50,10 +50,10 @@ class CaffeLog:
         self._last: Progress | None = None  # the last one that was shown
         self._stage: int | None = None
 
-    def line(self, source: str, text: str) -> None:
-        """Write one line; `source` is Caffe's file and line number."""
+    def line(self, source: str, text: str, level: Literal["I", "W", "E"] = "I") -> None:
+        """Write one line; `source` is Caffe's file and line number; `level`: a warning, an error?"""
         time = self._clock().strftime(f"{self._date} %H:%M:%S.%f")
-        self._write(f"I{time} {self._thread:5d} {source}] {text.removesuffix(chr(10))}\n")
+        self._write(f"{level}{time} {self._thread:5d} {source}] {text.removesuffix(chr(10))}\n")
 
     def device(self, command: Command, gpu: int | None) -> None:
         """Which device is used; None is the CPU."""

@@ -133,8 +133,9 @@ def _own_fields(layer: Message) -> Message:
 
 def _warn_idle(layer: Message, sections: frozenset[str], notes: Notes) -> None:
     """Say which settings belong to other types of layers and so do nothing."""
+    told = sections | ({"transform_param"} if layer.get("type") == "Input" else set())  # see model.py
     for entry in layer.entries:
-        if entry.known and entry.name.endswith("_param") and entry.name not in sections:
+        if entry.known and entry.name.endswith("_param") and entry.name not in told:
             notes.warn(_error(layer, f"{entry.name} means nothing here and is ignored").message, entry.where)
 
 

@@ -5,13 +5,36 @@ They are called by their names, with or without the `.bin` that old scripts writ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from lenet.dialects.caffe.command import COMMANDS, Flag, FlagError, Line, check, read_flags
+from lenet.dialects.caffe.command import (
+    COMMANDS,
+    SWITCH_WORDS,
+    Flag,
+    FlagError,
+    Line,
+    check,
+    check_value,
+    read_flags,
+)
 from lenet.errors import Notes
 
-BACKEND = {"backend": Flag("string", "lmdb", "the database to write, lmdb or leveldb", ("lmdb", "leveldb"))}
+BACKENDS = ("lmdb", "leveldb")
+BACKEND = {
+    "backend": Flag("string", "lmdb", "the database to write, lmdb or leveldb", BACKENDS),
+    "force": Flag("bool", "false", "replace a database that exists (Caffe's tools never do)"),
+}
+IMAGES = {
+    **BACKEND,
+    "gray": Flag("bool", "false", "one channel of grey instead of three of colour"),
+    "shuffle": Flag("bool", "false", "mix the order of the images, each time anew"),
+    "resize_width": Flag("int32", "0", "the width of every image, 0 for its own"),
+    "resize_height": Flag("int32", "0", "the height of every image, 0 for its own"),
+    "check_size": Flag("bool", "false", "refuse an image of another size than the first one"),
+    "encoded": Flag("bool", "false", "store image files instead of pixels"),
+    "encode_type": Flag("string", "", "their kind: png, jpg, ...; without it the file's own"),
+}
 PLACES = ("CPU", "GPU")
 
 
@@ -19,15 +42,18 @@ PLACES = ("CPU", "GPU")
 class Tool:
     """A tool of between `least` and `most` words, and where Caffe's build puts it.
 
-    `line` makes of its words what is done; `flags` are those that it has itself.
+    `line` makes of its words what is done, None keeps them as they are; `flags` are those that it has
+    itself.  A `script` is one of Caffe's Python scripts: all its words are its own, taken apart when it
+    runs.
     """
 
     folder: str
     usage: str
     least: int
     most: int
-    line: Callable[[list[str]], Line]
-    flags: bool = False
+    line: Callable[[list[str]], Line] | None = None
+    flags: Mapping[str, Flag] = field(default_factory=dict)
+    script: bool = False
 
 
 def _named(command: str, *flags: str) -> Callable[[list[str]], Line]:
@@ -42,12 +68,46 @@ def _with_place(flags: dict[str, str], words: Sequence[str]) -> dict[str, str]:
     if words and words[0] not in PLACES:
         raise FlagError(f"'{words[0]}' is neither CPU nor GPU")
     if words and words[0] == "GPU":
-        flags["gpu"] = words[1] if len(words) > 1 else "0"
+        flags["gpu"] = words[1].removeprefix("DEVICE_ID=") if len(words) > 1 else "0"
     return flags
 
 
 def _upgrade(form: str) -> Callable[[list[str]], Line]:
     return lambda words: Line("upgrade", {"form": form}, words)
+
+
+def _extract(words: list[str]) -> Line:
+    """Six words, the last one a database's kind, and a place."""
+    if not words[4].isdecimal() or not int(words[4]):
+        raise FlagError(f"the number of batches is a whole number of 1 or more, not '{words[4]}'")
+    _check_backend(words[5])
+    return Line("extract_features", _with_place({}, words[6:]), words[:6])
+
+
+def _cifar(words: list[str]) -> Line:
+    _check_backend(words[2])
+    return Line("convert_cifar_data", {}, words)
+
+
+def _check_backend(word: str) -> None:
+    if word not in BACKENDS:
+        raise FlagError(f"the kind of database is {' or '.join(BACKENDS)}, not '{word}'")
+
+
+def _images(words: list[str]) -> Line:
+    """Three words; behind them those that were flags' values before there were flags."""
+    flags = dict(zip(("shuffle", "backend", "resize_height", "resize_width"), words[3:], strict=False))
+    for name, value in flags.items():
+        check_value(name, IMAGES[name], value)
+    return Line("convert_imageset", flags, words[:3])
+
+
+def _mean(words: list[str]) -> Line:
+    """One or two words; the third one was once the backend."""
+    flags = {"backend": words[2]} if len(words) > 2 else {}
+    for value in flags.values():
+        _check_backend(value)
+    return Line("compute_image_mean", flags, words[:2])
 
 
 _PLACE = "[CPU|GPU [DEVICE]]"
@@ -73,9 +133,38 @@ TOOLS = {
         "IMAGES LABELS DATABASE [--backend lmdb|leveldb]",
         3,
         3,
-        lambda words: Line("convert_mnist_data", {}, words),
-        flags=True,
+        flags=BACKEND,
     ),
+    "convert_cifar_data": Tool(
+        "examples/cifar10",
+        "INPUT_FOLDER OUTPUT_FOLDER lmdb|leveldb",
+        3,
+        3,
+        _cifar,
+        {"force": BACKEND["force"]},
+    ),
+    "convert_imageset": Tool("tools", "[FLAGS] ROOTFOLDER/ LISTFILE DATABASE", 3, 7, _images, IMAGES),
+    "compute_image_mean": Tool(
+        "tools",
+        "[-backend lmdb|leveldb] DATABASE [MEAN.binaryproto]",
+        1,
+        3,
+        _mean,
+        {"backend": Flag("string", "lmdb", "the database to read, lmdb or leveldb", BACKENDS)},
+    ),
+    "extract_features": Tool(
+        "tools",
+        f"WEIGHTS NET BLOB[,BLOB...] DATABASE[,DATABASE...] BATCHES lmdb|leveldb {_PLACE}",
+        6,
+        8,
+        _extract,
+        {"force": BACKEND["force"]},
+    ),
+    "classification": Tool(
+        "examples/cpp_classification", "DEPLOY WEIGHTS MEAN.binaryproto LABELS.txt IMAGE", 5, 5
+    ),
+    "classify.py": Tool("python", "[OPTIONS] IMAGE|FOLDER|ARRAYS.npy SCORES.npy", 0, 0, script=True),
+    "detect.py": Tool("python", "[OPTIONS] WINDOWS.csv|IMAGES.txt RESULT.csv|RESULT.h5", 0, 0, script=True),
 }
 
 
@@ -98,11 +187,23 @@ def read_tool(name: str, words: Sequence[str], notes: Notes) -> Line:
     {'solver': 's.prototxt', 'snapshot': 'lenet_iter_5000.solverstate'}
     """
     tool = TOOLS[name]
-    given = read_flags(words, BACKEND if tool.flags else {}, notes)
+    if tool.script:
+        return Line(name, {}, list(words))
+    given = read_flags(words, tool.flags, notes)
     count = len(given.words)
     if not tool.least <= count <= tool.most:
         wanted = tool.least if tool.least == tool.most else f"{tool.least} to {tool.most}"
         raise FlagError(f"{name} takes {wanted} words, not {count}", hint=f"usage: {name} {tool.usage}")
-    line = tool.line(given.words)
+    line = tool.line(given.words) if tool.line else Line(name, {}, given.words)
     line.flags |= given.flags
     return check(line) if line.command in COMMANDS else line
+
+
+def setting(line: Line, name: str) -> str:
+    """The value of a tool's own flag, its default if it was not given."""
+    return line.flags.get(name, TOOLS[line.command].flags[name].default)
+
+
+def switched_on(line: Line, name: str) -> bool:
+    """Whether a tool's switch is on."""
+    return setting(line, name).lower() in SWITCH_WORDS["true"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lenet.dialects.eblearn.instance import Instance
 from lenet.dialects.eblearn.variables import type_of
-from lenet.errors import DescriptionError, did_you_mean
+from lenet.errors import DescriptionError, Where, did_you_mean
 from lenet.layers.answer_class import ClassAnswer, ClassTargets, Confidence
 from lenet.layers.energy import SquaredError, TargetCrossEntropy
 from lenet.layers.layer import Input, Layer
@@ -22,6 +22,7 @@ CLASS_BLOB, CONFIDENCE_BLOB = "class", "confidence"
 ENERGIES: dict[str, Layer] = {"l2_energy": SquaredError(), "cross_entropy_energy": TargetCrossEntropy()}
 CONFIDENCES: dict[int, Confidence] = {0: "distance", 1: "single", 2: "margin", 3: "difference"}
 ANSWERS = ("class_answer", "regression_answer")
+_NOT_HERE = ("vote_answer", "scaler_answer", "scalerclass_answer", "scaler_energy", "scalerclass_energy")
 _TRAINERS = ("trainable_module",)
 
 
@@ -51,6 +52,8 @@ def add_answer(reader: NetReader, states: list[str], outputs: int) -> None:
     name = values.string("answer") if values.exists("answer") else ""
     instance = Instance(name, values, reader.notes, values.where("answer"))
     answers = _class_answer(instance) if name and instance.type == "class_answer" else None
+    if name and instance.type in _NOT_HERE:
+        raise _not_here(name, values.where("answer"), "class_answer or regression_answer")
     if name and instance.type not in ANSWERS:
         reader.notes.warn(
             f"the answer '{name}' is of a type that is not known: the network gives plain outputs",
@@ -76,6 +79,8 @@ def _add_energy(reader: NetReader, output: str, answers: ClassAnswer | None, out
     energy = values.string(f"{trainer}_energy")
     if type_of(energy) not in ENERGIES:
         where = values.where(f"{trainer}_energy")
+        if type_of(energy) in _NOT_HERE:
+            raise _not_here(energy, where, " or ".join(ENERGIES))
         raise DescriptionError(f"the energy '{energy}' is not known", where, did_you_mean(energy, ENERGIES))
     if answers:
         classes = 2 if answers.binary else outputs
@@ -88,6 +93,11 @@ def _add_energy(reader: NetReader, output: str, answers: ClassAnswer | None, out
         )
     kind = ENERGIES[type_of(energy)]
     reader.nodes.append(Node(trainer, kind, (output, TARGET_BLOB), (ENERGY_BLOB,), (1.0,), where=where))
+
+
+def _not_here(name: str, where: Where, instead: str) -> DescriptionError:
+    """The error for what EBLearn has and nobody has recorded."""
+    return DescriptionError(f"'{name}' is of a type that is not supported", where, f"supported: {instead}")
 
 
 def _class_answer(instance: Instance) -> ClassAnswer:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from math import prod
 
 from lenet.errors import DescriptionError, Notes, Where
@@ -17,6 +18,8 @@ from lenet.formats.conf_resolve import resolve
 
 _PARTS = re.compile(r"""(?:\\["`]|[^ "`])+|"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`|(?P<open>["`])| +""")
 _STAMP = "%Y%m%d.%H%M%S"
+_ODD = re.compile(r"[^\w.,+=@%-]+")  # letters that mean something in paths, in configurations or to a shell
+_LONGEST = 160  # bytes of a job's name; its files' names are up to 40 longer, and most systems end at 255
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,11 @@ class Grid:
 
     def _combination(self, number: int, count: int, varied: dict[str, str]) -> Combination:
         short = f"conf{number:0{len(str(count))}}"
-        variables = _joined(f"{name}_{varied[name]}" for name in self.choices if name not in self.excluded)
+        parts = {name: f"{name}_{_word(value)}" for name, value in varied.items()}
+        variables = _joined(parts[name] for name in self.choices if name not in self.excluded)
         full = _joined((short if self.numbered else "", variables))
-        prefix = _joined(f"{name}_{varied[name]}" for name in self.excluded)
-        job = _joined((self.experiment, prefix, full))
+        prefix = _joined(parts[name] for name in self.excluded)
+        job = _cut(_joined((self.experiment, prefix, full)))
         conf = self.conf.copy()
         for name, value in varied.items():
             conf.set(name, value, conf.where(name))
@@ -89,6 +93,8 @@ def grid(conf: Conf, notes: Notes, experiment: str, exclude: Sequence[str] = ())
     r"""The combinations of a configuration; errors and surprises are recorded in `notes`.
 
     `exclude` names variables whose values are not counted in the numbers of the runs.
+
+    Differs: in names, what could not be in a file's name (such as `/`) becomes `_`; EBLearn fails then.
 
     >>> from lenet.formats.conf import read_text
     >>> runs = grid(read_text("b = 1 2\na = x y\n", "f.conf", Notes()), Notes(), "e")
@@ -138,9 +144,30 @@ def experiment_name(conf: Conf, moment: datetime) -> str:
     >>> experiment_name(Conf(values={"meta_name": "mnist"}), datetime(2026, 11, 22, 0, 26, 46))
     '20261122.002646.mnist'
     """
+    return named(conf, moment.strftime(_STAMP))
+
+
+def named(conf: Conf, stamp: str) -> str:
+    """The name of an experiment with this in place of the time.
+
+    >>> named(Conf(values={"meta_name": "mnist"}), "first")
+    'first.mnist'
+    """
     name = resolve(conf, Notes()).values.get("meta_name", "")
-    return f"{moment.strftime(_STAMP)}.{name}".rstrip(".")
+    return _word(f"{stamp}.{name}").rstrip(".")
 
 
 def _joined(parts: Iterable[str]) -> str:
     return "_".join(part for part in parts if part)
+
+
+def _word(value: str) -> str:
+    return _ODD.sub("_", value.replace('"', ""))
+
+
+def _cut(name: str) -> str:
+    """A name that a file can have; of a longer one the start, and a digest that tells it from others."""
+    data = name.encode()
+    if len(data) <= _LONGEST:
+        return name
+    return f"{data[: _LONGEST - 9].decode(errors='ignore')}_{sha256(data).hexdigest()[:8]}"

@@ -38,7 +38,8 @@ class LoadedSet(NamedTuple):
     name: str
     samples: int
     shape: tuple[int, ...]
-    counts: Sequence[int]
+    counts: Sequence[int]  # none where labels are no classes
+    names: Sequence[str] = ()
 
 
 class EblearnLog:
@@ -224,31 +225,39 @@ def _opening(values: Values) -> Iterator[str]:
     yield "* Generic trainer"
     yield "Using fixed seed: 0" if values.exists_true("fixed_randomization") else "Using random seed"
     yield f"Setting conf directory to: {values.resolution.values['current_dir']}"
+    yield from configuration_lines(values)
+    yield f"Training precision: {values.string('training_precision', 'double')}"
+
+
+def configuration_lines(values: Values) -> Iterator[str]:
+    """All variables, if `show_conf` asks for them."""
     if values.exists_true("show_conf"):
         yield f"{_CONFIGURATION_RULE} Configuration {_CONFIGURATION_RULE}"
         for name, value in sorted(values.resolution.values.items()):
             yield f"{name} : {value}"
         yield "_" * 57
-    yield f"Training precision: {values.string('training_precision', 'double')}"
 
 
 def _set_lines(loaded: LoadedSet, values: Values) -> Iterator[str]:
     name, size = loaded.name, loaded.samples
     if values.exists(f"{name}_size"):
         yield f"Limiting {name} to {size} samples."
-    if name == "train" and not values.exists_false("balanced_training"):
+    if name == "train" and loaded.counts and not values.exists_false("balanced_training"):
         yield "train: Setting training as balanced (taking class distributions into account)."
     if name == "train" and values.integer("epoch_mode", 1):
         yield "train: Setting epoch mode to 1 (see all samples at least once)"
     if name == "val":
         yield "val: This is a testing set only."
     shape = "x".join(map(str, loaded.shape))
+    kind = "classification" if loaded.counts else "regression"
     yield (
-        f'{name}: classification dataset "{name}" contains {size} samples of dimension {shape} '
+        f'{name}: {kind} dataset "{name}" contains {size} samples of dimension {shape} '
         f"and defines an epoch as {size} samples."
     )
-    counts = "".join(f'{count} "{index}" ' for index, count in enumerate(loaded.counts))
-    yield f"{name}: It has {len(loaded.counts)} classes: {counts}"
+    if loaded.counts:
+        names = [*loaded.names, *map(str, range(len(loaded.names), len(loaded.counts)))]
+        counts = "".join(f'{count} "{names[index]}" ' for index, count in enumerate(loaded.counts))
+        yield f"{name}: It has {len(loaded.counts)} classes: {counts}"
     if values.exists("data_coeff"):
         yield f"{name}: Setting data coefficient to {values.number('data_coeff'):g}"
 

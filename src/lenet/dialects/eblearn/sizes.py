@@ -10,7 +10,8 @@ from lenet.errors import LenetError, Notes
 from lenet.formats.conf_values import Values
 from lenet.formats.idx import is_idx, read_idx_header
 from lenet.formats.matrices import MatrixFile, holds_several
-from lenet.formats.matrix import is_matrix, read_array, read_matrix_header
+from lenet.formats.matrix import is_matrix, read_matrix_header
+from lenet.formats.number_table import is_number_table, read_number_table, read_numbers
 from lenet.shapes import Shape
 
 _SETS = ("train", "val")
@@ -42,7 +43,9 @@ def output_count(values: Values, notes: Notes) -> int | None:
         return named
     counts = [_first_size(values, f"{name}_classes", notes) for name in _SETS]
     counts += [_largest_label(values, f"{name}_labels", notes) for name in _SETS]
-    return max((found for found in counts if found), default=named)
+    largest = max((found for found in counts if found), default=named)
+    limit = values.integer("limit_classes", 0)
+    return min(largest, limit) if largest and limit and is_training else largest
 
 
 def _shape_of(values: Values, name: str, notes: Notes) -> Shape | None:
@@ -52,6 +55,8 @@ def _shape_of(values: Values, name: str, notes: Notes) -> Shape | None:
     try:
         if is_idx(path):
             return read_idx_header(path).shape[1:]
+        if is_number_table(path):
+            return (read_number_table(path).shape[1],)
         if holds_several(path):
             with MatrixFile(path) as matrices:
                 header = matrices.header(0)
@@ -68,9 +73,9 @@ def _first_size(values: Values, name: str, notes: Notes) -> int | None:
 
 def _label_width(values: Values, notes: Notes) -> int | None:
     path = locate(values, "train_labels", notes)
-    if path is None or not is_matrix(path):
+    if path is None or is_idx(path):
         return None
-    shape = read_matrix_header(path).shape
+    shape = read_matrix_header(path).shape if is_matrix(path) else read_number_table(path).shape
     return shape[1] if len(shape) > 1 else 1
 
 
@@ -80,7 +85,7 @@ def _largest_label(values: Values, name: str, notes: Notes) -> int | None:
     path = locate(values, name, notes)
     if path is None:
         return _MNIST_CLASSES if Path(values.string(name)).name in FILES else None
-    if not (is_idx(path) or is_matrix(path)):
+    if not (is_idx(path) or is_matrix(path) or is_number_table(path)):
         return None
-    labels = read_array(path)
+    labels = read_numbers(path)
     return int(labels.max()) + 1 if labels.size else None

@@ -10,17 +10,18 @@ from pathlib import Path
 from lenet.data.feed import Feed
 from lenet.data.picking import Picking, numbers_used
 from lenet.data.picking_weights import Weighing
+from lenet.dialects.eblearn.alternatives import refuse_lists
 from lenet.dialects.eblearn.configuration import read_values
 from lenet.dialects.eblearn.energies import LABEL_BLOB, TARGET_BLOB
+from lenet.dialects.eblearn.module_weights import module_weights
 from lenet.dialects.eblearn.net import INPUT, layout, net_from_values
-from lenet.dialects.eblearn.sources import feed_of, labels_of, needed_files
+from lenet.dialects.eblearn.sources import class_names, feed_of, labels_of, needed_files
 from lenet.dialects.eblearn.variables import find, names_for, type_of
 from lenet.dialects.eblearn.weights import Layout, read_weights
 from lenet.errors import DescriptionError, Notes, Where
 from lenet.formats.conf import Conf
 from lenet.formats.conf_resolve import Shell
 from lenet.formats.conf_values import Values
-from lenet.formats.matrix import read_matrix
 from lenet.job import Epochs, Job, Outputs, Solver, Test
 from lenet.layers.answer_class import ClassAnswer
 from lenet.net import Net, Node, Rule, State
@@ -29,7 +30,6 @@ from lenet.solvers.rate import Fixed, Rate
 from lenet.weights import Weights
 
 _SETS = ("val", "train")  # the first is the one that counts
-_WEIGHED = ("conv", "convl", "addc", "linear", "linear_replicable", "diag")  # types with NAME_weights
 _LIKE = 0.85  # how alike two names are for the one to be a mistyped other
 _TRAINING = State("train")
 
@@ -60,6 +60,8 @@ def read_training(
     """The job of a configuration, and what else it says; see :func:`read_solver`."""
     values = read_values(path, notes, settings=settings, run_shell=run_shell)
     notes.check()
+    refuse_lists(values, notes)
+    notes.check()
     net = net_from_values(values, notes)
     feeds = {name: feed_of(values, name, notes) for name in _SETS if _wanted(values, name)}
     weighed = values.exists_true("sample_probabilities")
@@ -67,11 +69,11 @@ def read_training(
     job = Job(
         nets["train"],
         _TRAINING,
-        _solver(values),
+        solver_from(values),
         tuple(_test(values, name, nets[name]) for name in _SETS if _tested(values, name)),
         outputs=Outputs(prefix=_name(values)),
         weights=_start(values, notes),
-        epochs=_epochs(values, _picking(values, feeds)),
+        epochs=replace(_epochs(values, _picking(values, feeds)), classes=class_names(values, notes)),
         where=Where(values.conf.file),
     )
     _mistyped(values, notes)
@@ -86,14 +88,7 @@ def start_weights(training: Training, notes: Notes) -> tuple[Weights, ...]:
     """
     job, values = training.job, training.values
     found = [read_weights(job.weights, training.layout)] if job.weights else []
-    if values.exists_true("manual_load"):
-        for place in training.layout:
-            variable = f"{place.layer}_weights"
-            if type_of(place.layer) in _WEIGHED and values.exists(variable):
-                (path,) = needed_files(values, variable, notes)
-                array = read_matrix(path)
-                where = Where(str(path))
-                found.append(Weights({place.layer: {place.parameter: array}}, where))
+    found += module_weights(values, training.layout, notes)
     return tuple(found)
 
 
@@ -132,10 +127,23 @@ def _fed(net: Net, feed: Feed, answers: bool, values: Values) -> Net:
 
 def _test(values: Values, name: str, net: Net) -> Test:
     limit = values.integer("max_testing", 0)
-    return Test(net, State("test"), limit + 1 if limit else 0, name)  # one more, as in EBLearn
+    number = limit + 1 if limit else 0  # one more, as in EBLearn
+    return Test(net, State("test"), number, name, _tolerance(values))
 
 
-def _solver(values: Values) -> Solver:
+def _tolerance(values: Values) -> float | None:
+    """How far a number may be off to be right."""
+    answer = values.string("answer", "")
+    if type_of(answer) != "regression_answer" or not values.exists(f"{answer}_threshold"):
+        return None
+    return values.number(f"{answer}_threshold")
+
+
+def solver_from(values: Values) -> Solver:
+    """How a configuration's parameters are updated.
+
+    Raises: DescriptionError without `eta`.
+    """
     update = DiagonalHessian(
         values.integer("ndiaghessian", 100),
         values.integer("hessian_period", 4000),

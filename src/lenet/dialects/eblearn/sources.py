@@ -10,8 +10,9 @@ from lenet.data.labelled import LabelledMatrices, Part
 from lenet.data.mnist import FILES, Mnist
 from lenet.data.source import Source
 from lenet.data.transforms import Transform
-from lenet.dialects.eblearn.places import locate
+from lenet.dialects.eblearn.places import locate, needed
 from lenet.errors import FileError, Notes
+from lenet.formats.class_names import read_class_names
 from lenet.formats.conf_values import Values
 from lenet.shapes import Array
 
@@ -52,6 +53,23 @@ def all_labels(feed: Feed) -> Array:
     """All labels of the files of a feed, also of samples that are left out."""
     source = feed.source.source if isinstance(feed.source, Part) else feed.source
     return labels_of(replace(feed, source=source))
+
+
+def class_names(values: Values, notes: Notes) -> tuple[str, ...]:
+    """The names of the classes, from the sets' files or else from that of `classes`; none if there is none.
+
+    Raises: FileError if a set's file is not here, or one cannot be read.
+    """
+    if not values.exists_true("classification"):
+        return ()
+    for variable in ("val_classes", "train_classes"):
+        if values.exists(variable):
+            return read_class_names(needed(values, variable, notes))
+    found = locate(values, "classes", notes) if values.exists("classes") else None
+    if values.exists("classes") and not found:
+        told = f"'classes': '{values.string('classes')}' does not exist, classes go by their numbers"
+        notes.inform(told, values.where("classes"))
+    return read_class_names(found) if found else ()
 
 
 def needed_files(values: Values, variable: str, notes: Notes) -> list[Path]:

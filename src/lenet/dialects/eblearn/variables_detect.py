@@ -74,7 +74,7 @@ _BOXES = (
     _row("outputs_threshold", "number", "outputs below it are replaced"),
     _row("outputs_threshold_val", "number", "what they are replaced by", "-1"),
     _row("smoothing", "whole number", "smooth output maps: 1 with a 3 x 3 kernel, 2 with a Mexican hat", "0"),
-    _row("smoothing_kernel", "sizes", "size of the Mexican hat"),
+    _row("smoothing_kernel", "sizes", "size of the Mexican hat", "9x9"),
     _row("smoothing_sigma", "number", "width of the Mexican hat", "1"),
     _row("smoothing_sigma_scale", "number", "factor of its width", "1"),
     _row("corners_inference", "whole number", "1: save the geometry of the outputs; 2: load it", "0"),
@@ -133,7 +133,7 @@ _FILES = (
 
 _BOOTSTRAPPING = (
     _row("bootstrapping", "switch", "collect windows that were answered wrongly", "0"),
-    _row("bootstrapping_save", "switch", "save them as a data set", "0"),
+    _row("bootstrapping_save", "switch", "save them as a data set", "0", note="here they are saved unless 0"),
     _row("bootstrapping_max", "whole number", "so many at most"),
     _row("gt_path", "file", "directory of the true boxes, in PASCAL's XML"),
     _row("gt_name", "text", "part of the name of the data set"),

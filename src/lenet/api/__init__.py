@@ -1,0 +1,1 @@
+"""The Python interface: load, train, test, and what they give."""

@@ -1,0 +1,114 @@
+"""What `lenet convert` does from one system to another: read, write, run both, compare."""
+
+from __future__ import annotations
+
+import inspect
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+
+from lenet.cli.convert_check import SAMPLES, largest_difference
+from lenet.cli.messages import telling
+from lenet.deploy.equivalents import baked
+from lenet.deploy.pixels import summary
+from lenet.dialects import DIALECTS, Dialect, recognise
+from lenet.errors import DescriptionError, FileError, Notes, UsageError, Where, did_you_mean
+from lenet.formats.files import files_together
+from lenet.model import Model
+from lenet.shapes import Shape
+
+
+def convert_model(args: Namespace, sources: list[Path], target: Path) -> int:
+    """Convert a network for use; the files appear only if their outputs agree.
+
+    Raises: LenetError with what is wrong in a file, or cannot be said, or is there already.
+    """
+    to = DIALECTS[args.to] if args.to else _target_dialect(target)
+    if not target.parent.is_dir():
+        raise FileError("its folder does not exist", Where(str(target)), f"mkdir -p {target.parent}")
+    _refuse_existing([target], args.force)
+    with telling(args.strict) as notes:
+        model = read_any(sources, notes, args.input)
+        if args.output:
+            model = _ended(model, args.output)
+        given = baked(model) if args.bake else model
+        with files_together(target.parent) as folder:
+            to.load("model").write_model(given, folder / target.name, notes)
+            notes.check()
+            written = sorted(folder.iterdir())
+            _refuse_existing([target.parent / file.name for file in written], args.force)
+            difference = largest_difference(model, given, to, _first(folder / target.name))
+            if not difference <= args.tolerance:
+                reason = (
+                    f"the outputs differ by {difference:.2g} of the largest, {args.tolerance:g} is allowed"
+                )
+                raise DescriptionError(f"{reason}: nothing was written", Where(str(target)))
+        names = [file.name for file in written]
+    for name in names:
+        path = target.parent / name
+        print(f"{path}: {path.stat().st_size:,} bytes")
+    print(summary(given.preprocessing))
+    print(f"largest difference on {SAMPLES} random inputs: {difference:.2g} of the largest output")
+    return 0
+
+
+def _target_dialect(target: Path) -> Dialect:
+    known = [suffix for dialect in DIALECTS.values() for suffix in dialect.suffixes]
+    if not target.name.lower().endswith(tuple(known)):
+        hint = (
+            did_you_mean(target.suffix, known)
+            or f"end it in {', '.join(known)}, or give --to, or --form for Caffe's"
+        )
+        raise UsageError(f"'{target}' does not say which system is wanted", hint=hint)
+    return recognise(target)
+
+
+def _refuse_existing(paths: list[Path], force: bool) -> None:
+    for path in paths:
+        if path.exists() and not force:
+            raise FileError("is there already", Where(str(path)), "--force replaces it")
+
+
+def read_any(sources: list[Path], notes: Notes, sample: Shape | None = None) -> Model:
+    """A network for use from one file, or from two: the network and its weights, in any order.
+
+    Raises: LenetError with what is wrong in a file; UsageError for files that do not belong together.
+    """
+    for path in sources:
+        if not path.exists():
+            raise FileError("there is no such file or directory", Where(str(path)), "check the path")
+    dialects = {path: recognise(path) for path in sources}
+    names = sorted({dialect.name for dialect in dialects.values()})
+    if len(names) != 1 or len(sources) > 2:
+        files = f"{len(sources)} files of {', '.join(names)} cannot be one network"
+        raise UsageError(files, hint="give a network and its weights")
+    (dialect, *_) = dialects.values()
+    first, *rest = sorted(sources, key=_is_weights)
+    read = dialect.load("model").read_model
+    more = {"sample": sample} if sample and "sample" in inspect.signature(read).parameters else {}
+    model: Model = read(first, notes, rest[0] if rest else None, **more)
+    return model
+
+
+def _is_weights(path: Path) -> bool:
+    """Whether a file is the one of two that holds weights."""
+    return path.name.lower().endswith((".caffemodel", ".caffemodel.h5", ".mat", ".weights.h5", ".pt"))
+
+
+def _ended(model: Model, blob: str) -> Model:
+    made = [name for node in model.net.nodes for name in node.outputs]
+    layers = {node.name: node.outputs[0] for node in model.net.nodes if node.outputs}
+    found = blob if blob in made else layers.get(blob)
+    if found is None:
+        raise UsageError(f"the network has no blob '{blob}'", hint=did_you_mean(blob, made))
+    net = model.net.leading_to(found)
+    kept = {node.name for node in net.nodes}
+    layers_left = {name: arrays for name, arrays in model.weights.layers.items() if name in kept}
+    return replace(model, net=net, weights=replace(model.weights, layers=layers_left))
+
+
+def _first(path: Path) -> Path:
+    """The file of a network that was written, whatever suffix its system gives it."""
+    if path.exists():
+        return path
+    return next(file for file in sorted(path.parent.iterdir(), key=_is_weights))

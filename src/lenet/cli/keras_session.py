@@ -1,0 +1,81 @@
+"""A Keras network's training under way on the command line, on our engine; it ends in a `.keras` file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lenet.cli.keras_training import KerasTraining, is_built_in
+from lenet.cli.messages import print_notes
+from lenet.cli.session import Session
+from lenet.cli.snapshots import Start
+from lenet.cli.train import Options
+from lenet.dialects.keras.model import write_model
+from lenet.engine.train import Checkpoint, Trainer
+from lenet.errors import FileError, Notes, Where
+from lenet.report.classes import class_table
+from lenet.report.summary import Summary
+from lenet.results import Answers, Snapshot
+
+
+class KerasSession(Session):
+    """Trains a Keras network; the file goes into the run's folder, or here if none is made."""
+
+    def __init__(self, training: KerasTraining, options: Options, sources: Sequence[Path]) -> None:
+        self.training = training
+        self.answered: Answers | None = None
+        name = "lenet" if is_built_in(options.file) else Path(options.file).stem
+        here = Path(f"{name}.keras" if options.runs else f"{name}_trained.keras")
+        if not options.runs and here.exists():
+            raise FileError(
+                "this is there already", Where(str(here)), "move it away, or train without --no-report"
+            )
+        super().__init__(training.job, options, sources)
+        self.target = self.folder.path / here if self.folder else here
+
+    def _saves_in_folder(self) -> bool:
+        return True
+
+    def _make_trainer(self) -> Any:  # noqa: ANN401
+        return Trainer(self.job, device=self.device, save=self._save)
+
+    def start(self) -> None:
+        """Begin with the weights of the file."""
+        weights = self.training.model.weights
+        self.begin(Start((weights,) if weights.layers else ()))
+
+    def _save(self, checkpoint: Checkpoint) -> Snapshot:
+        notes = Notes()
+        model = replace(self.training.model, weights=checkpoint.network.weights())
+        write_model(model, self.target, notes)
+        print_notes(note for note in notes if note.wrong)
+        return Snapshot(checkpoint.state.iteration, str(self.target), "")
+
+    def finish(self) -> None:
+        """Write the report; without a folder for it the answers are asked for all the same."""
+        super().finish()
+        if not self.folder:
+            self._answers()
+
+    def _answers(self) -> Answers | None:
+        self.answered = super()._answers()
+        return self.answered
+
+    def _summary(self) -> Summary:
+        summary = super()._summary()
+        saved = {"snapshot": f"after the last: {self.target.name}"}
+        return replace(summary, settings={**summary.settings, **saved})
+
+    def _resume_words(self, saved: Snapshot) -> str:
+        return f"lenet train {saved.weights}"
+
+    def _result_lines(self) -> list[str]:
+        lines = super()._result_lines()
+        if self.answered is None:
+            return lines
+        epochs = self.job.solver.iterations // self.training.epoch
+        accuracy = f"{100 * self.answered.accuracy:.2f} %"
+        first = f"test accuracy {accuracy} after {epochs} epoch{'s' * (epochs != 1)}"
+        return [class_table(self.answered).text(), "", first, *lines[1:]]

@@ -1,0 +1,54 @@
+"""Blobs that each have one writer, and their shapes for batches of two sizes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from lenet.errors import LenetError
+from lenet.layers.layer import Input
+from lenet.net import Net, Node, NodeShapes
+from lenet.shapes import Shape
+
+
+def single_assignment(net: Net) -> Net:
+    """The network with a name of its own for each version of a blob that is worked on in place.
+
+    The last version keeps the name, so that it means what it means after a pass.
+    """
+    left = Counter(blob for node in net.nodes for blob in node.outputs)
+    taken = set(left)
+    current: dict[str, str] = {}
+    nodes: list[Node] = []
+    for node in net.nodes:
+        inputs = tuple(current.get(blob, blob) for blob in node.inputs)
+        outputs = []
+        for blob in node.outputs:
+            left[blob] -= 1
+            current[blob] = _free(f"{blob}/{node.name}", taken) if left[blob] else blob
+            outputs.append(current[blob])
+        nodes.append(replace(node, inputs=inputs, outputs=tuple(outputs)))
+    return replace(net, nodes=tuple(nodes))
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "'"
+    taken.add(name)
+    return name
+
+
+def batch_shapes(net: Net) -> tuple[tuple[NodeShapes, ...], tuple[NodeShapes, ...] | None]:
+    """The shapes of all nodes, and those for a batch of one more; None where such a batch cannot be."""
+    given: dict[str, Shape] = {}
+    for node in net.nodes:
+        if isinstance(node.kind, Input):
+            given |= {
+                blob: (shape[0] + 1, *shape[1:])
+                for blob, shape in zip(node.outputs, node.kind.shapes, strict=True)
+            }
+    shapes = net.shapes()
+    try:
+        return shapes, net.shapes(given)
+    except LenetError:
+        return shapes, None

@@ -1,0 +1,1 @@
+"""ONNX: networks written and read with the format's own library."""

@@ -1,0 +1,86 @@
+"""A model that answers arrays of samples."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lenet.deploy.use import complete
+from lenet.engine.build import Network, build
+from lenet.errors import DataError
+from lenet.layers.layer import Input
+from lenet.model import Model
+from lenet.shapes import Array, Shape, text
+
+BATCH = 64  # samples that go through the network together
+
+
+class Predictor(nn.Module):
+    """A model ready to run: prepared samples in, answers out; as a module it takes what the network takes.
+
+    `shape` is that of one sample, as in (1, 28, 28).
+    """
+
+    def __init__(self, model: Model, device: torch.device | str = "cpu") -> None:
+        """Build it.
+
+        Raises: WeightsError if a layer has no weights, or of another shape.
+        """
+        super().__init__()
+        (self.source,) = model.net.input_nodes()
+        self.shape: Shape = self.source.kind.shape(())[0][1:]
+        batch = replace(self.source, kind=Input(((BATCH, *self.shape),)))
+        nodes = tuple(batch if node is self.source else node for node in model.net.nodes)
+        net, where = replace(model.net, nodes=nodes), model.weights.where
+        weights = complete(net, replace(model.weights, where=where if str(where) else model.net.where))
+        self.network: Network = build(net, device=device, weights=weights)
+        self.answers = answer_blobs(model)
+        self.device = torch.device(device)
+
+    def forward(self, samples: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """The answers to prepared samples (N, *shape): a tensor, several where there are several."""
+        blobs = self.network({self.source.outputs[0]: samples})
+        found = tuple(blobs[name] for name in self.answers)
+        return found[0] if len(found) == 1 else found
+
+    def batch_of(self, samples: Array) -> Array:
+        """Samples as a batch (N, *shape): one alone and grey images without their axis are accepted.
+
+        Raises: DataError for another shape.
+        """
+        for shape in (samples.shape, (samples.shape[0], 1, *samples.shape[1:]), (1, *samples.shape)):
+            if shape[1:] == self.shape:
+                return samples.reshape(shape)
+        if (1, *samples.shape) == self.shape:
+            return samples.reshape(1, *self.shape)
+        raise DataError(
+            f"samples are {text(samples.shape)}, the network takes N x {text(self.shape)}",
+            hint="classify takes images of any size",
+        )
+
+    @torch.inference_mode()
+    def blobs(self, samples: Array, wanted: tuple[str, ...]) -> dict[str, Array]:
+        """Blobs by name for prepared samples (N, *shape), each (N, ...)."""
+        parts: dict[str, list[Array]] = {name: [] for name in wanted}
+        for start in range(0, len(samples), BATCH):
+            batch = torch.from_numpy(np.require(samples[start : start + BATCH], requirements=["C", "W"]))
+            found = self.network({self.source.outputs[0]: batch.to(self.device)})
+            for name in wanted:
+                parts[name].append(found[name].cpu().numpy())
+        return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+
+def answer_blobs(model: Model) -> tuple[str, ...]:
+    """The blobs that a model answers with, in the order in which they are made."""
+    read = {blob for node in model.net.nodes for blob in node.inputs}
+    made = [blob for node in model.net.nodes if node.inputs for blob in node.outputs]
+    last = [blob for blob in dict.fromkeys(made) if blob not in read or _is_written_last(blob, model)]
+    return tuple(last)
+
+
+def _is_written_last(blob: str, model: Model) -> bool:
+    touching = [node for node in model.net.nodes if blob in (*node.inputs, *node.outputs)]
+    return blob in touching[-1].outputs

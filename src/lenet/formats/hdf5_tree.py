@@ -1,0 +1,161 @@
+"""An HDF5 file as plain groups, arrays and attributes, with links and sizes checked, through h5py."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lenet.errors import FileError, Where, need
+from lenet.shapes import Array, text
+
+HDF5_START = b"\x89HDF\r\n\x1a\n"
+ALLOWANCE, RATIO = 64 << 20, 20  # bytes all arrays may take: the first, and how often the file's size
+DEEPEST, MOST = 64, 200_000  # levels of groups, and groups and arrays in all: links may run in circles
+
+
+@dataclass
+class Tree:
+    """A group: what it says of itself, its arrays and the groups within, by name."""
+
+    attributes: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, Array] = field(default_factory=dict)
+    groups: dict[str, Tree] = field(default_factory=dict)
+
+    def find(self, path: str) -> Array | None:
+        """The array at a path with slashes, None if there is none."""
+        *folders, name = [part for part in path.split("/") if part] or [""]
+        here: Tree | None = self
+        for folder in folders:
+            here = here.groups.get(folder) if here else None
+        return here.arrays.get(name) if here else None
+
+    def strings(self, name: str) -> list[str] | None:
+        """An attribute that lists names, a long one cut into name0, name1, ...; None if not there."""
+        if name in self.attributes:
+            return _strings(self.attributes[name])
+        parts, found = 0, list[str]()
+        while f"{name}{parts}" in self.attributes:
+            found += _strings(self.attributes[f"{name}{parts}"])
+            parts += 1
+        return found if parts else None
+
+    def string(self, name: str) -> str | None:
+        """An attribute that is one text, None if it is not there."""
+        found = _strings(self.attributes[name]) if name in self.attributes else []
+        return found[0] if len(found) == 1 else None
+
+
+def _strings(value: Any) -> list[str]:  # noqa: ANN401
+    items = np.asarray(value, dtype=object).reshape(-1).tolist()
+    return [item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item) for item in items]
+
+
+def read_tree(data: bytes, where: Where, leave_out: frozenset[str] = frozenset()) -> Tree:
+    """All of an HDF5 file but the groups whose names are in `leave_out`.
+
+    Raises: FileError if it is truncated, no HDF5, has links to elsewhere, or arrays larger than itself;
+    MissingExtra without h5py.
+    """
+    h5py = _h5py("reading an HDF5 file")
+    try:
+        with h5py.File(io.BytesIO(data), "r") as file:
+            return _Reader(h5py, where, ALLOWANCE + RATIO * len(data), leave_out).group(file, "", 0)
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:
+        hint = "was a download or copy broken off? Is it HDF5 at all?"
+        raise FileError(f"this is no whole HDF5 file: {error}", where, hint) from None
+
+
+class _Reader:
+    """Walks through a file and counts what it takes."""
+
+    def __init__(self, h5py: Any, where: Where, bytes_left: int, leave_out: frozenset[str]) -> None:  # noqa: ANN401
+        self.h5py, self.where, self.leave_out = h5py, where, leave_out
+        self.bytes_left, self.members_left = bytes_left, MOST
+
+    def group(self, group: Any, path: str, depth: int) -> Tree:  # noqa: ANN401
+        tree = Tree({name: group.attrs[name] for name in group.attrs})
+        if depth > DEEPEST:
+            raise FileError(f"{path[:60]}... has more than {DEEPEST} groups within each other", self.where)
+        for name in group:
+            inner = f"{path}/{name}"
+            self.members_left -= 1
+            if self.members_left < 0:
+                raise FileError(f"holds more than {MOST} groups and arrays", self.where)
+            if name in self.leave_out:
+                continue
+            link = group.get(name, getlink=True)
+            if not isinstance(link, self.h5py.HardLink):
+                kind = "another file" if isinstance(link, self.h5py.ExternalLink) else "another place"
+                raise FileError(f"{inner} is a link to {kind}, which is not followed", self.where)
+            item = group[name]
+            if isinstance(item, self.h5py.Group):
+                tree.groups[name] = self.group(item, inner, depth + 1)
+            elif isinstance(item, self.h5py.Dataset):
+                tree.arrays[name] = self.array(item, inner)
+        return tree
+
+    def array(self, data: Any, path: str) -> Array:  # noqa: ANN401
+        if data.external or data.is_virtual:
+            raise FileError(f"{path} keeps its numbers in other files, which is not followed", self.where)
+        if data.shape is None or data.dtype.kind not in "fiubSOU":
+            raise FileError(f"{path} is not an array of numbers", self.where)
+        if data.dtype.kind in "SOU":  # a text, such as an optimizer's name: nobody asks for it
+            return np.zeros(0)
+        stored = data.id.get_storage_size()
+        if data.chunks is None and stored < data.nbytes:
+            reason = f"{path} has {stored} bytes, its shape, {text(data.shape)}, needs {data.nbytes}"
+            raise FileError(reason, self.where, "was the file written to its end?")
+        self.bytes_left -= data.nbytes
+        if self.bytes_left < 0:
+            hint = "such a file is made to fill memory"
+            raise FileError(f"{path} unpacks to more than such a file can hold", self.where, hint)
+        return np.asarray(data[()])
+
+
+def write_tree(tree: Tree) -> bytes:
+    """The bytes of an HDF5 file with these groups, attributes and arrays.
+
+    Raises: MissingExtra without h5py.
+    """
+    h5py = _h5py("writing an HDF5 file")
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
+        _fill(file, tree, h5py.string_dtype())
+    return memory.getvalue()
+
+
+def _fill(group: Any, tree: Tree, words: Any) -> None:  # noqa: ANN401
+    for name, value in tree.attributes.items():
+        group.attrs[name] = np.array(value, dtype=words) if isinstance(value, list) else value
+    for name, array in tree.arrays.items():
+        group.create_dataset(name, data=array)
+    for name, inner in tree.groups.items():
+        _fill(group.require_group(name), inner, words)
+
+
+def tree_of(arrays: Mapping[str, Array]) -> Tree:
+    """Arrays by paths with slashes as a tree of groups.
+
+    >>> tree_of({"conv/kernel": np.zeros(3)}).groups["conv"].arrays["kernel"].shape
+    (3,)
+    """
+    tree = Tree()
+    for path, array in arrays.items():
+        *folders, name = path.split("/")
+        here = tree
+        for folder in folders:
+            here = here.groups.setdefault(folder, Tree())
+        here.arrays[name] = array
+    return tree
+
+
+def _h5py(purpose: str) -> Any:  # noqa: ANN401 the library has no types
+    try:
+        import h5py
+    except ImportError:
+        raise need("h5py", "hdf5", purpose) from None
+    return h5py

@@ -1,0 +1,214 @@
+"""The Python interface gives what the verbs give."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import lenet
+from lenet.data.mnist import mnist_arrays
+from lenet.errors import DataError, FileError, UsageError, WeightsError
+from lenet.results import Progress, TestScores
+
+ROOT = Path(__file__).parents[2]
+ITERATIONS = 60  # enough for two digits in three
+
+
+@pytest.fixture(scope="module")
+def records():
+    return []
+
+
+@pytest.fixture(scope="module")
+def trained(records):
+    settings = {"max_iter": ITERATIONS, "test_interval": ITERATIONS, "test_iter": 5, "random_seed": 1}
+    return lenet.train(settings=settings, listen=records.append)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    images, labels = mnist_arrays("test")
+    return images[:200], labels[:200]
+
+
+@pytest.fixture(scope="module")
+def saved(trained, tmp_path_factory):
+    path = tmp_path_factory.mktemp("saved") / "lenet.prototxt"
+    trained.net.save(path)
+    return path
+
+
+class TestTraining:
+    def test_listeners_hear_every_record(self, trained, records):
+        assert [r.iteration for r in records if isinstance(r, Progress)][:ITERATIONS] == [*range(ITERATIONS)]
+        assert sum(isinstance(r, TestScores) for r in records) == len(trained.tests) == 2
+
+    def test_it_learns(self, trained, digits):
+        assert trained.accuracy == trained.tests[-1].value("accuracy") > 0.6
+        assert trained.net.accuracy(*digits) > 0.6
+
+    def test_the_preprocessing_is_the_file_s(self, trained):
+        assert trained.net.preprocessing.scale == 1 / 256
+
+    def test_settings_are_for_files(self, trained):
+        with pytest.raises(UsageError, match="settings are for files"):
+            lenet.train(_job(), settings={"max_iter": 1})
+
+    def test_a_job_is_trained_as_it_is(self):
+        assert lenet.train(_job()).seed == 3
+
+    def test_wrong_settings_are_refused(self):
+        with pytest.raises(lenet.LenetError, match="base_lrr"):
+            lenet.train(settings={"base_lrr": 1})
+
+    def test_a_configuration_of_eblearn(self):
+        net = lenet.train(
+            ROOT / "examples/eblearn-mnist/mnist.conf",
+            settings={
+                "iterations": 1,
+                "train_size": 20,
+                "val_size": 10,
+                "ndiaghessian": 5,
+                "save_weights": 0,
+            },
+        ).net
+        assert net.input_shape == (1, 28, 28)
+        assert net.weights.count() == 51_046
+
+
+def _job():
+    from importlib.resources import files
+
+    from lenet.dialects.caffe.solver import read_solver
+    from lenet.errors import Notes
+
+    folder = files("lenet.models")
+    settings = (
+        ("net", f'"{folder.joinpath("lenet_train_test.prototxt")}"'),
+        ("max_iter", "1"),
+        ("test_interval", "0"),
+        ("test_iter", "1"),
+        ("random_seed", "3"),
+    )
+    return read_solver(str(folder.joinpath("lenet_solver.prototxt")), Notes(), settings)
+
+
+class TestPrediction:
+    def test_shapes_that_mean_the_same(self, trained, digits):
+        images = digits[0]
+        wanted = trained.net.predict(images[:3])
+        assert wanted.shape == (3, 10)
+        np.testing.assert_array_equal(trained.net.predict(images[:3, 0]), wanted)
+        # one image alone goes another way through the matrix product: float32 rounding
+        np.testing.assert_allclose(trained.net.predict(images[0, 0]), wanted[:1], rtol=0, atol=1e-6)
+        np.testing.assert_allclose(trained.net.predict(images[0]), wanted[:1], rtol=0, atol=1e-6)
+
+    def test_raw_samples_are_not_prepared(self, trained, digits):
+        images = digits[0][:5]
+        prepared = images.astype(np.float32) * np.float32(1 / 256)
+        np.testing.assert_array_equal(trained.net.predict(prepared, raw=True), trained.net.predict(images))
+
+    def test_more_than_a_batch(self, trained, digits):
+        images = digits[0]
+        # other batch sizes, other orders of sums
+        np.testing.assert_allclose(
+            trained.net.predict(images)[64:128], trained.net.predict(images[64:128]), rtol=0, atol=1e-6
+        )
+
+    def test_other_shapes_are_refused(self, trained):
+        with pytest.raises(DataError, match="the network takes N x 1 x 28 x 28"):
+            trained.net.predict(np.zeros((2, 3, 28, 28)))
+
+    def test_activations(self, trained, digits):
+        found = trained.net.activations(digits[0][:2])
+        assert found["conv1"].shape == (2, 20, 24, 24)
+        assert found["pool2"].shape == (2, 50, 4, 4)
+        np.testing.assert_allclose(found["prob"].sum(axis=1), 1, atol=1e-6)
+        with pytest.raises(UsageError, match="no blob 'conv9'"):
+            trained.net.activations(digits[0][:2], blobs=["conv9"])
+
+    def test_classify_a_file_and_an_array(self, trained, digits, tmp_path):
+        pixels = digits[0][0, 0]
+        Image.fromarray(pixels).save(tmp_path / "seven.png")
+        from_file, from_array = trained.net.classify(tmp_path / "seven.png"), trained.net.classify(pixels)
+        assert from_file == from_array
+        assert len(from_file) == 5
+        assert from_file[0].label == trained.net.predict(pixels).argmax()
+        assert sum(answer.probability for answer in trained.net.classify(pixels, top=10)) == pytest.approx(1)
+
+    def test_names_of_classes(self, trained, digits):
+        named = trained.net.with_classes([f"digit {n}" for n in range(10)])
+        answer = named.classify(digits[0][0, 0])[0]
+        assert answer.name == f"digit {answer.label}"
+
+    def test_detect_gives_places_of_the_image(self, trained, digits):
+        page = np.zeros((60, 90), np.uint8)
+        page[10:38, 50:78] = digits[0][0, 0]
+        found = trained.net.detect(page, threshold=0.2)
+        assert (found.height, found.width) == (60, 90)
+        assert any(abs(box.top - 10) < 8 and abs(box.left - 50) < 8 for box in found.boxes)
+
+    def test_arrays_that_cannot_be_written_to(self, trained, digits):
+        images = digits[0][:2].astype(np.float32)
+        images.flags.writeable = False
+        np.testing.assert_array_equal(
+            trained.net.predict(images, raw=True), trained.net.predict(images.copy(), raw=True)
+        )
+        page = np.zeros((30, 40), np.uint8)
+        page.flags.writeable = False
+        assert trained.net.detect(page).width == 40
+
+    def test_a_module_for_torch(self, trained, digits):
+        module = trained.net.torch()
+        samples = torch.from_numpy(digits[0][:4].astype(np.float32) / 256)
+        answers = module(samples)
+        np.testing.assert_allclose(
+            answers.detach().numpy(), trained.net.predict(digits[0][:4]), rtol=0, atol=1e-6
+        )
+        answers[:, 0].sum().backward()
+        assert all(parameter.grad is not None for parameter in module.parameters())
+
+
+class TestFiles:
+    def test_save_and_load(self, trained, saved, digits):
+        again = lenet.load(saved, saved.with_suffix(".caffemodel"))
+        np.testing.assert_array_equal(again.predict(digits[0][:5]), trained.net.predict(digits[0][:5]))
+        assert again.preprocessing == trained.net.preprocessing
+
+    def test_nothing_is_replaced(self, trained, saved):
+        before = saved.read_bytes()
+        with pytest.raises(FileError, match="is there already"):
+            trained.net.save(saved)
+        assert saved.read_bytes() == before
+
+    def test_a_network_without_weights(self, saved):
+        with pytest.raises(WeightsError, match="without weights"):
+            lenet.load(saved)
+
+    def test_test_reads_the_test_data(self, trained, saved):
+        scores = lenet.test(
+            ROOT / "examples/caffe-lenet/lenet_train_test.prototxt",
+            saved.with_suffix(".caffemodel"),
+            batches=5,
+        )
+        images, labels = mnist_arrays("test")  # five batches of 100
+        assert scores["accuracy"] == pytest.approx(trained.net.accuracy(images[:500], labels[:500]), abs=1e-6)
+
+    def test_a_notebook_sees_layers_and_filters(self, trained):
+        assert "431,080" in repr(trained.net)
+        assert '<img width="480" src="data:image/png;base64,' in trained.net._repr_html_()
+
+
+def test_importing_needs_neither_numpy_nor_torch():
+    code = "import sys, lenet; print(sorted({'numpy', 'torch', 'matplotlib'} & set(sys.modules)))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_public_names():
+    assert {"load", "train", "test", "LenetError"} <= set(dir(lenet))
+    with pytest.raises(AttributeError, match="no attribute 'lode'"):
+        _ = lenet.lode
