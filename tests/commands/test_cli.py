@@ -56,7 +56,7 @@ def test_a_file_without_a_verb(lenet, small_net):
     ("words", "message"),
     [
         (("show",), "required: FILE"),
-        (("convert", "a.prototxt"), "required: OUT"),
+        (("convert", "a.prototxt"), "what into what?"),
         (("show", "a", "b"), "unknown argument 'b'"),
         (
             ("time", "a", "--iteration", "5"),

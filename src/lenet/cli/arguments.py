@@ -8,6 +8,7 @@ from typing import Any, Literal, NoReturn
 
 from lenet.errors import UsageError, did_you_mean
 from lenet.net import Net, Phase, State
+from lenet.shapes import Shape
 
 
 class Parser(ArgumentParser):
@@ -132,3 +133,16 @@ def add_windows(parser: ArgumentParser) -> None:
     """Pictures in windows, where there is a screen."""
     parser.add_argument("--show", action="store_true", help="show pictures in windows, if there is a screen")
     parser.add_argument("--wait", action="store_true", help="leave the windows open until they are closed")
+
+
+def given_shape(word: str) -> tuple[str, Shape]:
+    """An input's shape on the command line.
+
+    >>> given_shape("data=1x3x224x224")
+    ('data', (1, 3, 224, 224))
+    """
+    blob, _, sizes = word.partition("=")
+    parts = sizes.replace(",", "x").split("x")
+    if not blob or not all(part.isdecimal() and int(part) for part in parts):
+        raise ArgumentTypeError(f"'{word}' is not BLOB=NxCxHxW, such as data=1x3x224x224")
+    return blob, tuple(map(int, parts))

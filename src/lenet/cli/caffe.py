@@ -61,7 +61,7 @@ def usage() -> str:
     """What `caffe` without words says."""
     commands = [f"  {name:<14}  {command.help}" for name, command in COMMANDS.items()]
     flags = [f"  -{name:<13}  {flag.help} ({flag.default or 'none'})" for name, flag in FLAGS.items()]
-    tools = [f"  {name:<25}  {tool.usage}" for name, tool in TOOLS.items()]
+    tools = [f"  {name:<28}  {tool.usage}" for name, tool in TOOLS.items()]
     parts = {
         "usage": ["  caffe <command> <args>"],
         "commands": commands,
@@ -186,4 +186,9 @@ _DOERS: dict[str, Callable[[Line, str], int]] = {
     "classification": _in("lenet.cli.caffe_classification"),
     "classify.py": _in("lenet.cli.caffe_classify"),
     "detect.py": _in("lenet.cli.caffe_detect"),
+    "draw_net.py": _in("lenet.cli.caffe_draw"),
+    "parse_log.py": _in("lenet.cli.caffe_logs"),
+    "plot_training_log.py.example": _in("lenet.cli.caffe_logs"),
+    "summarize.py": _in("lenet.cli.caffe_logs"),
+    "make-deploy": _in("lenet.cli.caffe_make_deploy"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from lenet.cli.messages import telling
 from lenet.cli.networks import read_network
 from lenet.dialects.caffe.command import Line
 from lenet.dialects.caffe.summary import type_words
-from lenet.errors import UsageError
+from lenet.errors import FileError, UsageError, Where
 from lenet.formats.files import whole_file
 from lenet.net import Net, NodeShapes, Phase, State
 from lenet.report.graph import DIRECTIONS, ENDINGS, Look, check, draw
@@ -74,16 +75,42 @@ def draw_file(net: Net, path: Path, look: Look) -> None:
         file.write(data)
 
 
-def draw_shown(net: Net, shapes: Sequence[NodeShapes | None], path: Path, words: dict[str, str]) -> None:
-    """The picture of a network with the shapes of its blobs, as far as they are known.
+class Drawing:
+    """The picture that `lenet show --draw` is asked for.
 
-    Raises: FileError.
+    Raises: UsageError for an ending that cannot be drawn, FileError for a file that is there.
     """
-    known = {
-        (index, blob): shape
-        for index, (node, found) in enumerate(zip(net.nodes, shapes, strict=True))
-        if found
-        for blob, shape in zip(node.outputs, found.outputs, strict=False)
-    }
-    draw_file(net, path, Look("TB", words, known))
-    print(f"\ndrawn into {path}")
+
+    def __init__(self, path: Path, force: bool) -> None:
+        ending_of(path)
+        if path.exists() and not force:
+            raise FileError("is there already", Where(str(path)), "--force replaces it")
+        self._path = path
+
+    @staticmethod
+    def add_arguments(parser: ArgumentParser) -> None:
+        """`--draw` and `--force`."""
+        parser.add_argument(
+            "--draw",
+            type=Path,
+            metavar="PICTURE",
+            help=f"draw the network, too (.{', .'.join(ENDINGS)}), with shapes where phases do not differ",
+        )
+        parser.add_argument("--force", action="store_true", help="replace a picture that is there")
+
+    def draw(self, net: Net | None, shapes: Sequence[NodeShapes | None]) -> None:
+        """Draw a network with the shapes of its nodes, as far as they are known.
+
+        Raises: UsageError if there is no network; FileError.
+        """
+        if net is None:
+            raise UsageError("--draw draws networks, and this file holds none that can be drawn")
+        known = {
+            (index, blob): shape
+            for index, (node, found) in enumerate(zip(net.nodes, shapes, strict=False))
+            if found
+            for blob, shape in zip(node.outputs, found.outputs, strict=False)
+        }
+        is_caffe = Path(net.where.file).suffix not in (".conf", ".mat")
+        draw_file(net, self._path, Look("TB", type_words(net) if is_caffe and net.where.file else {}, known))
+        print(f"\ndrawn into {self._path}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from lenet.dialects.caffe.command import FlagError, Line
 from lenet.dialects.caffe.log_reader import METRICS, Point, Row, TrainingLog, read_log
 from lenet.errors import FileError, UsageError, Where
 from lenet.formats.files import file_error, whole_file
+from lenet.shapes import Array
 
 _ALL_CHARTS = range(8)
 
@@ -110,7 +110,10 @@ def _plot(words: Sequence[str]) -> int:
         raise UsageError(f"the chart is a .png file, not '{args.picture}'")
     if args.picture.is_dir():
         raise file_error(IsADirectoryError(21, ""), args.picture)
-    _write(args.picture, _chart(args.chart, [(path.stem, read_log(path)) for path in args.logs]))
+    stems = [path.stem for path in args.logs]
+    names = stems if len(set(stems)) == len(stems) else map(str, args.logs)
+    logs = [(name, read_log(path)) for name, path in zip(names, args.logs, strict=True)]
+    _write(args.picture, _chart(args.chart, logs))
     return 0
 
 
@@ -122,7 +125,7 @@ def _chart(number: int, logs: Sequence[tuple[str, TrainingLog]]) -> bytes:
     return png(log_chart(chart, [(name, {chart.values: _points(chart.values, log)}) for name, log in logs]))
 
 
-def _points(values: str, log: TrainingLog):  # noqa: ANN202
+def _points(values: str, log: TrainingLog) -> Array:
     """The points (N, 3) of a curve: iteration, seconds, value."""
     import numpy as np
 
@@ -155,7 +158,7 @@ def _is_accuracy(name: str) -> bool:
 
 def _summarize(words: Sequence[str]) -> int:
     from lenet.cli.networks import read_network
-    from lenet.dialects.caffe.summary import columns, summary_rows, unread
+    from lenet.dialects.caffe.summary import columns, summary_rows
 
     parser = Parser(prog="summarize", description="A line for each layer of a network.")
     parser.add_argument("net", metavar="NET", type=Path, help="the network, a prototxt")
@@ -167,11 +170,7 @@ def _summarize(words: Sequence[str]) -> int:
     if args is None:
         return 0
     with telling() as notes:
-        net, message = read_network(args.net, notes)
-    if net.name:
-        print(f"# {net.name}\n")
+        _, message = read_network(args.net, notes)
     for line in columns(summary_rows(message), args.max_width):
         print(line)
-    left = sorted(unread(message))
-    print(f"\nread by no layer: {', '.join(left)}" if left else "", file=sys.stdout)
     return 0

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lenet.cli import examples
 from lenet.cli.arguments import add_strict
+from lenet.cli.doctor_report import SICK, print_patient
 from lenet.cli.messages import print_error, print_notes
 from lenet.cli.networks import is_configuration
 from lenet.dialects.eblearn.examination import Finding, examine
@@ -19,7 +20,6 @@ from lenet.errors import LenetError, Notes, UsageError
 from lenet.formats.conf import Conf
 from lenet.report.table import Table
 
-SICK = 1  # the exit code if something in the file will not do what its writer meant
 _CODES = """\
 exit code:
   0  healthy
@@ -56,7 +56,6 @@ def run(args: Namespace) -> int:
 
 def _file(args: Namespace) -> int:
     from lenet.cli.doctor_patient import read_patient
-    from lenet.cli.doctor_report import print_patient
 
     notes = Notes()
     try:
@@ -97,7 +96,6 @@ def _configuration(args: Namespace) -> int:
 def _common(conf: Conf, notes: Notes, args: Namespace) -> int:
     """What is known of every file, of a configuration."""
     from lenet.cli.doctor_conf import configured
-    from lenet.cli.doctor_report import print_patient
 
     patient = configured(conf, notes, args.allow_shell)
     print()

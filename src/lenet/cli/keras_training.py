@@ -92,8 +92,9 @@ def _refuse(options: Options) -> None:
 def _solver(options: Options, compiled: Compiled | None, notes: Notes) -> Solver:
     """As the command line says, else as the model was compiled, else as the tutorial has it."""
     if options.optimizer or compiled is None:
-        config: dict[str, Any] = {} if options.optimizer else {"learning_rate": RATE}
-        optimizer = {"class_name": options.optimizer or OPTIMIZER, "config": config}
+        name = options.optimizer or OPTIMIZER
+        config: dict[str, Any] = {"learning_rate": RATE} if name.lower() == "sgd" else {}  # Keras' defaults
+        optimizer = {"class_name": name, "config": config}
         try:
             solver = compiled_from({"optimizer": optimizer}, Where(), notes).solver
         except DescriptionError as error:
@@ -126,7 +127,7 @@ def _net(model: Model, part: Part, batch: int) -> Net:
     _check(model, first, scores)
     blobs = {blob for node in model.net.nodes for blob in (node.name, *node.outputs)}
     label, loss, accuracy = (_free(name, blobs) for name in ("label", "loss", "accuracy"))
-    feed = Feed(Mnist(part), batch, _transform(model))
+    feed = Feed(Mnist(part), batch, _transform(model), shuffle=part == "train")
     nodes = [replace(first, kind=feed, outputs=(*first.outputs, label)), *rest]
     nodes.append(Node(loss, SoftmaxLoss(), (scores, label), (loss,), (1.0,)))
     if part == "test":

@@ -38,13 +38,13 @@ def run(args: Namespace) -> int:
     """
     places = eblearn_layout() if args.system == "eblearn" else layout()
     launchers = {args.folder / place: words for place, words in places.items()}
-    own = [path for path in launchers if path.suffix == ".py" and path.exists() and not _is_ours(path)]
+    own = [path for path in launchers if ".py" in path.suffixes and path.exists() and not _is_ours(path)]
     for path in own:  # of a tree that is Caffe's own: its scripts work, too
         print(f"{path}: left as it is, not written by lenet shims; 'lenet run {path}' runs it")
         del launchers[path]
     _refuse_foreign(launchers)
     for path, words in launchers.items():
-        _write(path, python_launcher(words) if path.suffix == ".py" else launcher(words))
+        _write(path, python_launcher(words) if ".py" in path.suffixes else launcher(words))
     folder = args.folder / ("bin" if args.system == "eblearn" else "build")
     print(f"{len(launchers)} launchers, most under {folder}, for {sys.executable}")
     return 0
@@ -54,7 +54,8 @@ def layout() -> dict[str, str]:
     """Where each launcher lies in Caffe's tree, and the words of ours that it stands for."""
     programs = {"caffe": ("tools", "caffe")}
     programs |= {name: (tool.folder, f"caffe {name}.bin") for name, tool in TOOLS.items() if not tool.script}
-    scripts = {f"{tool.folder}/{name}": f"caffe {name}" for name, tool in TOOLS.items() if tool.script}
+    placed = {name: tool for name, tool in TOOLS.items() if tool.folder}
+    scripts = {f"{tool.folder}/{name}": f"caffe {name}" for name, tool in placed.items() if tool.script}
     return scripts | {
         f"build/{folder}/{name}{ending}": words
         for name, (folder, words) in programs.items()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from lenet.cli import examples
-from lenet.cli.arguments import add_configuration, add_state, add_strict, state_of
+from lenet.cli.arguments import add_configuration, add_state, add_strict, given_shape, state_of
+from lenet.cli.caffe_draw import Drawing
 from lenet.cli.messages import telling
 from lenet.cli.show_model import WITH_MODELS, show_model, system_of
 from lenet.data.database import backend_of
@@ -18,6 +20,7 @@ from lenet.report.network import known_shapes, network_table
 from lenet.shapes import Shape, text
 
 CANNOT_RUN = "is unknown, so it cannot run"
+Pictured = tuple[Net, tuple[NodeShapes | None, ...]]  # a network, and the shapes of its nodes or none
 PHASES: tuple[Phase, ...] = ("train", "test")
 
 
@@ -33,11 +36,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--input",
         metavar="BLOB=NxCxHxW",
-        type=_given_shape,
+        type=given_shape,
         action="append",
         default=[],
         help="the shape of an input, whose data are not opened then",
     )
+    Drawing.add_arguments(parser)
     add_configuration(parser)
     add_state(parser)
     add_strict(parser)
@@ -47,6 +51,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "lenet show lenet_iter_10000.caffemodel",
         "lenet show deploy.prototxt --input data=1x3x224x224",
         "lenet show mnist.conf --run-type detect",
+        "lenet show lenet_train_test.prototxt --phase train --draw lenet.svg",
     )
 
 
@@ -57,33 +62,47 @@ def run(args: Namespace) -> int:
     """
     if args.file.is_dir() and backend_of(str(args.file)):
         raise FileError("is a database", Where(str(args.file)), f"lenet data ls {args.file}")
+    drawing = Drawing(args.draw, args.force) if args.draw else None
     with telling(args.strict) as notes:
         system = system_of(args.file)
         content = content_of(args.file) if system in ("", "caffe") else None
         if system == "eblearn":
-            _eblearn(args, notes)
+            _pictured(drawing, _eblearn(args, notes))
         elif system in WITH_MODELS:
-            show_model(args.file, notes)
+            _pictured(drawing, show_model(args.file, notes))
         elif content in (None, "state") and args.file.suffix == ".binaryproto":
             _array(args.file)
+            _pictured(drawing, None)
         elif content is None:
             hint = "nets, solvers, caffemodels and solverstates of Caffe are, and EBLearn's .conf and .mat"
             raise FileError("is no file that lenet knows", Where(str(args.file)), hint)
         else:
-            {"net": _net, "solver": _solver, "weights": _weights, "state": _state}[content](args, notes)
+            shown = {"net": _net, "solver": _solver, "weights": _weights, "state": _state}[content](
+                args, notes
+            )
+            _pictured(drawing, shown)
     return 0
 
 
-def _eblearn(args: Namespace, notes: Notes) -> None:
+def _pictured(drawing: Drawing | None, shown: Pictured | None) -> None:
+    """Draw the network that was shown, if a picture is wanted.
+
+    Raises: UsageError if none was; FileError.
+    """
+    if drawing is not None:
+        drawing.draw(*(shown or (None, ())))
+
+
+def _eblearn(args: Namespace, notes: Notes) -> Pictured | None:
     """A configuration's network, or a matrix."""
     from lenet.cli.show_eblearn import read_configured, show_matrix
     from lenet.formats.matrix import is_matrix
 
     if args.file.suffix.lower() == ".mat" or is_matrix(args.file):
         show_matrix(args.file)
-        return
+        return None
     net = read_configured(args, notes)
-    _show(net, _heading(net, args.run_type), dict(args.input), notes)
+    return net, _show(net, _heading(net, args.run_type), dict(args.input), notes)
 
 
 def _array(path: Path) -> None:
@@ -95,7 +114,7 @@ def _array(path: Path) -> None:
     print(f"{path}: array of {text(array.shape)}{span}")
 
 
-def _net(args: Namespace, notes: Notes) -> None:
+def _net(args: Namespace, notes: Notes) -> Pictured:
     from lenet.deploy.pixels import summary
     from lenet.dialects.caffe.model import deploy_preprocessing
     from lenet.dialects.caffe.net import net_from_message, read_net_message
@@ -103,16 +122,17 @@ def _net(args: Namespace, notes: Notes) -> None:
     message = read_net_message(args.file, notes)
     net = net_from_message(message, notes)
     notes.check()
-    _show_phases(net, args, notes)
+    shown = _show_phases(net, args, notes)
     try:
         told = deploy_preprocessing(message, net, notes)
     except LenetError as error:
         _record(error, notes)
     else:
         print(f"\n{summary(told)}" if told else "", end="\n" if told else "")
+    return shown
 
 
-def _solver(args: Namespace, notes: Notes) -> None:
+def _solver(args: Namespace, notes: Notes) -> Pictured:
     from lenet.dialects.caffe.solver import read_solver
     from lenet.report.settings import settings_table
 
@@ -122,6 +142,7 @@ def _solver(args: Namespace, notes: Notes) -> None:
     for phase in PHASES if args.phase is None else (args.phase,):
         for net, state in nets[phase]:
             _show(net.select(state), _heading(net, phase), dict(args.input), notes)
+    return job.net if args.phase is None else job.net.select(replace(job.state, phase=args.phase)), ()
 
 
 def _weights(args: Namespace, notes: Notes) -> None:
@@ -152,16 +173,17 @@ def _state(args: Namespace, notes: Notes) -> None:
     print(f"\n{history_table(state.history).text()}")
 
 
-def _show_phases(net: Net, args: Namespace, notes: Notes) -> None:
-    """The network of each phase, or one if the phases do not differ."""
+def _show_phases(net: Net, args: Namespace, notes: Notes) -> Pictured:
+    """The network of each phase, or one if the phases do not differ; what a picture is drawn of."""
     phases = PHASES if args.phase is None else (args.phase,)
     nets = {phase: net.select(state_of(args, net, phase)) for phase in phases}
     alike = len({selected.nodes for selected in nets.values()}) == 1 and args.phase is None
     for phase, selected in nets.items():
         heading = _heading(net, "" if alike else phase)
-        _show(selected, heading, dict(args.input), notes)
-        if alike:
-            return
+        shapes = _show(selected, heading, dict(args.input), notes)
+        if alike or len(nets) == 1:
+            return selected, shapes
+    return net, ()  # shapes differ between the phases
 
 
 def _heading(net: Net, phase: str) -> str:
@@ -169,7 +191,7 @@ def _heading(net: Net, phase: str) -> str:
     return f"{name}{net.name or 'network'}" + f", phase {phase}" * bool(phase)
 
 
-def _show(net: Net, heading: str, given: dict[str, Shape], notes: Notes) -> None:
+def _show(net: Net, heading: str, given: dict[str, Shape], notes: Notes) -> tuple[NodeShapes | None, ...]:
     shapes, errors = known_shapes(net, given)
     assumed = _assumed_shapes(net, shapes, notes)
     if assumed:
@@ -177,6 +199,7 @@ def _show(net: Net, heading: str, given: dict[str, Shape], notes: Notes) -> None
     print(f"\n{heading}\n\n{network_table(net, shapes).text()}" if heading else "")
     for error in (*_wrong_names(net), *errors):
         _record(error, notes)
+    return shapes
 
 
 def _wrong_names(net: Net) -> tuple[LenetError, ...]:
@@ -212,16 +235,3 @@ def _assumed_shapes(net: Net, shapes: tuple[NodeShapes | None, ...], notes: Note
                 f"layer '{node.name}': its data are not here: {channels} channels assumed", node.where
             )
     return assumed
-
-
-def _given_shape(word: str) -> tuple[str, Shape]:
-    """An input's shape on the command line.
-
-    >>> _given_shape("data=1x3x224x224")
-    ('data', (1, 3, 224, 224))
-    """
-    blob, _, sizes = word.partition("=")
-    parts = sizes.replace(",", "x").split("x")
-    if not blob or not all(part.isdecimal() and int(part) for part in parts):
-        raise ArgumentTypeError(f"'{word}' is not BLOB=NxCxHxW, such as data=1x3x224x224")
-    return blob, tuple(map(int, parts))

@@ -8,6 +8,7 @@ from lenet.deploy.pixels import summary
 from lenet.dialects import DIALECTS, recognise
 from lenet.errors import Notes, UsageError
 from lenet.model import Model
+from lenet.net import Net, NodeShapes
 from lenet.report.network import network_table
 
 WITH_MODELS = ("keras", "onnx", "pytorch", "native")
@@ -26,16 +27,16 @@ def system_of(path: Path) -> str:
     return name if ours else ""
 
 
-def show_model(path: Path, notes: Notes) -> None:
-    """Print the network of a file: its layers, and what is done to images first.
+def show_model(path: Path, notes: Notes) -> tuple[Net, tuple[NodeShapes, ...]]:
+    """Print the network of a file: its layers, and what is done to images first; it and its shapes.
 
     Raises: LenetError with what is wrong in the file.
     """
     model: Model = DIALECTS[system_of(path)].load("model").read_model(path, notes)
     origin = " ".join(word for word in (model.dialect, model.version) if word)
     name = f"{path}: {model.net.name or 'network'}" + f" ({origin})" * bool(origin)
-    print(
-        f"\n{name}\n\n{network_table(model.net, model.net.shapes()).text()}\n\n{summary(model.preprocessing)}"
-    )
+    shapes = model.net.shapes()
+    print(f"\n{name}\n\n{network_table(model.net, shapes).text()}\n\n{summary(model.preprocessing)}")
     if model.classes:
         print(f"classes: {', '.join(model.classes)}")
+    return model.net, shapes

@@ -66,6 +66,40 @@ class HeldSamples:
         return tensors
 
 
+class ShuffledSamples(HeldSamples):
+    """All samples in memory, in a new random order each time they have all been shown.
+
+    The order is a function of `seed` and of how often that was, so that a place in the data tells it.
+    """
+
+    def __init__(self, reader: Reader, batch: int, outputs: int, device: torch.device, seed: int) -> None:
+        super().__init__(reader, batch, outputs, device)
+        self._seed = seed
+        self._orders: dict[int, Tensor] = {}  # of the passes that the last batch was taken from
+
+    def take(self, position: int) -> tuple[Tensor, ...]:
+        import torch
+
+        held = self._held or self._read()
+        number = len(held[0])
+        stop = position + self._batch
+        passes = range(position // number, (stop - 1) // number + 1)
+        self._orders = {index: self._order(index, number) for index in passes}
+        parts = [
+            self._orders[index][max(position - index * number, 0) : stop - index * number] for index in passes
+        ]
+        indices = torch.cat(parts).to(held[0].device)
+        return tuple(output[indices] for output in held)
+
+    def _order(self, index: int, number: int) -> Tensor:
+        import torch
+
+        if index in self._orders:
+            return self._orders[index]
+        generator = torch.Generator().manual_seed((self._seed + index) % 2**63)
+        return torch.randperm(number, generator=generator)
+
+
 class StreamedSamples:
     """Samples read ahead, a few batches at a time, by one thread; its errors are raised by `take`."""
 

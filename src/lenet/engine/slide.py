@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from lenet.data.transforms import Transform
 from lenet.deploy.use import image_shape, scores_of, used
 from lenet.errors import DescriptionError, LenetError, WeightsError
 from lenet.layers import Convolution, Dense, Dropout, Flatten, Layer, Pooling, Softmax
@@ -18,14 +17,11 @@ from lenet.weights import Weights
 class Slide:
     """A classifier that takes images of any size from its own on and answers at every place.
 
-    `transform` is what its data layer did to images, nothing if it has none (`told` is False then);
-    `probabilities`: its outputs are probabilities already.
+    `shape` is that of an image of its own size; `probabilities`: its outputs are probabilities already.
     """
 
     net: Net
     weights: Weights
-    transform: Transform
-    told: bool
     shape: Shape
     probabilities: bool
 
@@ -41,8 +37,7 @@ def slide(net: Net, weights: Weights) -> Slide:
     part = used(test, (blob,))
     image_shape(part)
     convolutional, changed = fully_convolutional(part.net, weights)
-    transform = replace(part.transform, crop=0)
-    return Slide(convolutional, changed, transform, part.told, part.shape, probabilities)
+    return Slide(convolutional, changed, part.shape, probabilities)
 
 
 def fully_convolutional(net: Net, weights: Weights) -> tuple[Net, Weights]:

@@ -214,10 +214,14 @@ def _colour(node: Node) -> str:
         return _SOURCE
     if getattr(kind, "is_loss", False) or getattr(kind, "is_answer", False):
         return _ANSWER
-    has_outputs = isinstance(getattr(kind, "outputs", None), int)
-    if hasattr(kind, "window") and hasattr(kind, "stride"):
-        return _WINDOWS if has_outputs else _POOLING
-    return _DENSE if has_outputs else _OTHER
+    name = type_name(kind)
+    families = (
+        ("Convolution", _WINDOWS),
+        ("Pooling", _POOLING),
+        ("Subsampling", _POOLING),
+        ("Dense", _DENSE),
+    )
+    return next((colour for family, colour in families if family in name), _OTHER)
 
 
 def _settings(node: Node, rates: bool) -> list[str]:

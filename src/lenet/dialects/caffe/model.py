@@ -31,7 +31,7 @@ from lenet.model import Model, Preprocessing
 from lenet.net import Kind, Net, State
 from lenet.shapes import Shape
 
-_TRANSFORM = "transform_param"
+TRANSFORM = "transform_param"
 _WANTED = "give the weights beside it: lenet convert NET.prototxt WEIGHTS.caffemodel OUT"
 
 
@@ -77,12 +77,12 @@ def deploy_preprocessing(message: Message, net: Net, notes: Notes) -> Preprocess
     Raises: FileError or DataError if its mean image cannot be read or does not fit.
     """
     given = next(
-        (layer for layer in message.all("layer") if layer.get("type") == "Input" and layer.has(_TRANSFORM)),
+        (layer for layer in message.all("layer") if layer.get("type") == "Input" and layer.has(TRANSFORM)),
         None,
     )
     if given is None:
         return None
-    values = {row.attribute: row.read(given.get(_TRANSFORM), notes) for row in TRANSFORM_ROWS}
+    values = {row.attribute: row.read(given.get(TRANSFORM), notes) for row in TRANSFORM_ROWS}
     (source, *_) = net.input_nodes()
     return transform_told(Transform(**values), source.kind.shape(())[0][1:])
 
@@ -102,10 +102,10 @@ def write_model(model: Model, path: Path, notes: Notes) -> list[Path]:
     net_path, weights_path = path.with_suffix(".prototxt"), path.with_suffix(".caffemodel")
     written = [net_path, weights_path]
     mean = said.preprocessing.mean_image if said.preprocessing else None
-    transform = _transform(said.preprocessing, path.with_suffix(".binaryproto").name)
+    transform = transform_message(said.preprocessing, path.with_suffix(".binaryproto").name)
     for layer in (layer for message in messages for layer in message.all("layer")):
         if layer.get("type") == "Input" and transform is not None:
-            layer.add(_TRANSFORM, transform)
+            layer.add(TRANSFORM, transform)
     with files_together(path.parent) as folder:
         (folder / net_path.name).write_text(write_text(messages[0]), encoding="utf-8")
         (folder / weights_path.name).write_bytes(write_binary(messages[1], schema(), notes))
@@ -134,7 +134,7 @@ def _input_first(net: Net) -> Net:
     return replace(net, nodes=(*first, *(node for node in net.nodes if node not in first)))
 
 
-def _transform(preprocessing: Preprocessing | None, mean_file: str) -> Message | None:
+def transform_message(preprocessing: Preprocessing | None, mean_file: str) -> Message | None:
     """What is done to images as a message.
 
     Raises: DescriptionError for a number added to a mean image.

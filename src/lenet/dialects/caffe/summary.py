@@ -20,15 +20,6 @@ def type_words(net: Net) -> dict[str, str]:
     }
 
 
-def unread(message: Message) -> set[str]:
-    """The blobs that are made and that nobody reads afterwards, of a NetParameter in V2 form."""
-    blobs: set[str] = set()
-    for layer in message.all("layer"):
-        blobs |= set(layer.all("top"))
-        blobs -= set(layer.all("bottom"))
-    return blobs
-
-
 def summary_rows(message: Message) -> list[tuple[str, ...]]:
     """A row for each layer of a NetParameter in V2 form.
 
@@ -102,7 +93,7 @@ def columns(rows: Sequence[Sequence[str]], most: int) -> list[str]:
     """Rows as lines; a column is at most `most` letters wide, and longer words push what follows aside.
 
     >>> columns([("conv1", "Convolution", "5"), ("ip", "InnerProduct", "")], 8)
-    ['conv1  Convolution 5', 'ip     InnerProduct']
+    ['conv1 Convolution 5', 'ip    InnerProduct']
     """
     widths = (
         [min(most, max(len(row[index]) for row in rows) + 1) for index in range(len(rows[0]))] if rows else []

@@ -40,7 +40,7 @@ PLACES = ("CPU", "GPU")
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool of between `least` and `most` words, and where Caffe's build puts it.
+    """A tool of between `least` and `most` words, and where Caffe's build puts it; "" if Caffe has none.
 
     `line` makes of its words what is done, None keeps them as they are; `flags` are those that it has
     itself.  A `script` is one of Caffe's Python scripts: all its words are its own, taken apart when it
@@ -165,6 +165,11 @@ TOOLS = {
     ),
     "classify.py": Tool("python", "[OPTIONS] IMAGE|FOLDER|ARRAYS.npy SCORES.npy", 0, 0, script=True),
     "detect.py": Tool("python", "[OPTIONS] WINDOWS.csv|IMAGES.txt RESULT.csv|RESULT.h5", 0, 0, script=True),
+    "draw_net.py": Tool("python", "[OPTIONS] NET PICTURE.svg|PICTURE.png", 0, 0, script=True),
+    "parse_log.py": Tool("tools/extra", "[OPTIONS] LOG FOLDER", 0, 0, script=True),
+    "plot_training_log.py.example": Tool("tools/extra", "0-7 PICTURE.png LOG...", 0, 0, script=True),
+    "summarize.py": Tool("tools/extra", "[-w LETTERS] NET", 0, 0, script=True),
+    "make-deploy": Tool("", "[OPTIONS] TRAIN_TEST.prototxt DEPLOY.prototxt", 0, 0, script=True),
 }
 
 
@@ -175,7 +180,8 @@ def tool_name(word: str) -> str | None:
     ('train_net', 'device_query', None)
     """
     name = word.removesuffix(".bin")
-    return name if name in TOOLS and word not in COMMANDS else None
+    names = (f"{name}{ending}" for ending in ("", ".py", ".py.example"))
+    return next((name for name in names if name in TOOLS and word not in COMMANDS), None)
 
 
 def read_tool(name: str, words: Sequence[str], notes: Notes) -> Line:
