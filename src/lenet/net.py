@@ -170,6 +170,12 @@ class Net:
             open_blobs |= {blob for blob in node.outputs if not is_unnamed(blob)}
         return tuple(sorted(open_blobs))
 
+    def outputs_as_made(self) -> tuple[str, ...]:
+        """The :meth:`outputs` in the order in which their last versions are made."""
+        made = [blob for node in self.nodes for blob in node.outputs]
+        last = {blob: place for place, blob in enumerate(made)}
+        return tuple(sorted(self.outputs(), key=last.__getitem__))
+
     def leading_to(self, *blobs: str) -> Net:
         """The nodes that these blobs depend on, and no others."""
         needed = set(blobs)
@@ -212,6 +218,9 @@ class Net:
         blobs: dict[str, Shape] = {}
         result = []
         for node in self.nodes:
+            for name in node.inputs:
+                if name not in blobs:
+                    raise self._error(node, f"unknown input blob '{name}'", did_you_mean(name, blobs))
             inputs = tuple(blobs[name] for name in node.inputs)
             result.append(self._node_shapes(node, inputs, given or {}))
             blobs.update(zip(node.outputs, result[-1].outputs, strict=False))

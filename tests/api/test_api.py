@@ -212,3 +212,81 @@ def test_public_names():
     assert {"load", "train", "test", "LenetError"} <= set(dir(lenet))
     with pytest.raises(AttributeError, match="no attribute 'lode'"):
         _ = lenet.lode
+
+
+class TestMisuse:
+    def test_nothing_beside_the_target_is_replaced(self, trained, tmp_path):
+        (tmp_path / "net.caffemodel").write_bytes(b"mine")
+        with pytest.raises(FileError, match="is there already"):
+            trained.net.save(tmp_path / "net.prototxt")
+        assert [path.name for path in tmp_path.iterdir()] == ["net.caffemodel"]
+        assert (tmp_path / "net.caffemodel").read_bytes() == b"mine"
+
+    def test_an_unknown_suffix(self, trained, tmp_path):
+        with pytest.raises(UsageError, match="does not say which system"):
+            trained.net.save(tmp_path / "net.foo")
+
+    @pytest.mark.parametrize("samples", [np.zeros((0, 1, 28, 28)), None, "abc", np.zeros((2, 5))])
+    def test_what_is_no_sample(self, trained, samples):
+        with pytest.raises(DataError):
+            trained.net.predict(samples)
+
+    def test_labels_of_another_number(self, trained, digits):
+        with pytest.raises(DataError, match="5 images and labels"):
+            trained.net.accuracy(digits[0][:5], digits[1][:4])
+
+    def test_what_is_no_image(self, trained):
+        with pytest.raises(DataError, match="no image"):
+            trained.net.classify(np.zeros((0, 28), np.uint8))
+
+    def test_how_many_classes(self, trained, digits):
+        with pytest.raises(UsageError, match="top is 0"):
+            trained.net.classify(digits[0][0, 0], top=0)
+
+    def test_one_blob_by_its_name(self, trained, digits):
+        assert list(trained.net.activations(digits[0][:1], blobs="ip1")) == ["ip1"]
+
+
+class TestWeights:
+    def test_they_cannot_be_changed_in_place(self, trained):
+        with pytest.raises(ValueError, match="read-only"):
+            trained.net.weights["ip2"]["bias"][0] = 1
+
+    def test_others_give_other_answers(self, trained, digits):
+        bias = np.zeros(10, np.float32)
+        bias[3] = 1000
+        changed = trained.net.with_weights({"ip2": {"bias": bias}})
+        assert set(changed.predict(digits[0][:20]).argmax(axis=1)) == {3}
+        assert set(trained.net.predict(digits[0][:20]).argmax(axis=1)) != {3}
+
+    @pytest.mark.parametrize(
+        "changes", [{"ip9": {"bias": 0}}, {"ip2": {"bios": 0}}, {"ip2": {"bias": [1, 2]}}]
+    )
+    def test_changes_that_cannot_be(self, trained, changes):
+        with pytest.raises(WeightsError):
+            trained.net.with_weights(changes)
+
+
+NO_PARAMETERS = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 1 dim: 4 dim: 4 } } }
+layer { name: "pool" type: "Pooling" bottom: "data" top: "pool" pooling_param { kernel_size: 2 stride: 2 } }
+"""
+TWO_BLOBS = """
+layer { name: "in" type: "Input" top: "a" top: "b"
+  input_param { shape { dim: 1 dim: 3 } shape { dim: 1 dim: 3 } } }
+layer { name: "sum" type: "Eltwise" bottom: "a" bottom: "b" top: "sum" }
+"""
+
+
+def test_a_network_without_parameters(tmp_path):
+    path = tmp_path / "pool.prototxt"
+    path.write_text(NO_PARAMETERS)
+    samples = np.arange(16, dtype=np.float32).reshape(1, 1, 4, 4)
+    np.testing.assert_array_equal(lenet.load(path).predict(samples)[0, 0], [[5, 7], [13, 15]])
+
+
+def test_an_input_of_two_blobs_is_refused(tmp_path):
+    path = tmp_path / "sum.prototxt"
+    path.write_text(TWO_BLOBS)
+    with pytest.raises(lenet.LenetError, match="brings 'b' beside its first blob"):
+        lenet.load(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from lenet.deploy.pixels import prepared
-from lenet.errors import FileError, Notes, UsageError, Where
+from lenet.errors import DataError, FileError, Notes, UsageError, WeightsError, Where
 from lenet.model import Model, Preprocessing
 from lenet.net import type_name
 from lenet.shapes import Array, Shape
@@ -55,6 +55,9 @@ class LoadedNet:
 
     def __init__(self, model: Model, *, device: str = "cpu", notes: Sequence[str] = ()) -> None:
         self.model = model
+        for arrays in model.weights.layers.values():
+            for array in arrays.values():
+                array.flags.writeable = False  # a change in place would reach some uses and not others
         self.notes = tuple(notes)
         self._device = device
 
@@ -82,7 +85,10 @@ class LoadedNet:
 
     @property
     def weights(self) -> Weights:
-        """The weights by layer: `net.weights["conv1"]["weight"]` is an array."""
+        """The weights by layer: `net.weights["conv1"]["weight"]` is an array, not to be written to.
+
+        :meth:`with_weights` gives a network with others.
+        """
         return self.model.weights
 
     @property
@@ -123,8 +129,15 @@ class LoadedNet:
         return self.activations(images, raw=raw, blobs=answers[-1:])[answers[-1]]
 
     def accuracy(self, images: Array, labels: Array) -> float:
-        """The share of images, as in :meth:`predict`, whose largest answer is their label (N,)."""
+        """The share of images, as in :meth:`predict`, whose largest answer is their label (N,).
+
+        Raises: DataError for arrays that do not fit the network or each other.
+        """
         answers = self.predict(images)
+        if np.shape(labels) != (len(answers),):
+            raise DataError(
+                f"{len(answers)} images and labels of shape {np.shape(labels)}", hint="one label each"
+            )
         return float((answers.reshape(len(answers), -1).argmax(axis=1) == np.asarray(labels)).mean())
 
     def activations(self, images: Array, *, raw: bool = False, blobs: Sequence[str] = ()) -> dict[str, Array]:
@@ -133,6 +146,7 @@ class LoadedNet:
         Raises: DataError for arrays of another shape; UsageError for a blob that is not there.
         """
         there = [blob for node in self.model.net.nodes for blob in node.outputs]
+        blobs = (blobs,) if isinstance(blobs, str) else blobs
         for name in blobs:
             if name not in there:
                 raise UsageError(f"there is no blob '{name}'", hint=f"there are {', '.join(there)}")
@@ -150,7 +164,11 @@ class LoadedNet:
         """
         from lenet.formats.image import read_image
 
+        if top < 1:
+            raise UsageError(f"top is {top}: how many classes are wanted?")
         pixels = read_image(str(image)) if isinstance(image, str | Path) else np.asarray(image)
+        if not pixels.size or pixels.ndim not in (2, 3):
+            raise DataError(f"an array of shape {pixels.shape} is no image", hint="(H, W) or (H, W, RGB)")
         (found,) = self._classifier.classify([pixels], whole=whole)
         probabilities = found.probabilities
         names = self._classifier.names(len(probabilities))
@@ -168,17 +186,25 @@ class LoadedNet:
     def save(self, path: str | Path, *, force: bool = False) -> list[Path]:
         """Write the network in the form that the suffix names; the files that were written.
 
-        Raises: FileError if the file is there already and not `force`, DescriptionError for what the
-        form cannot say.
-        """
-        from lenet.dialects import recognise
+        `lenet convert` compares the outputs of both, too.
 
-        target = Path(path)
-        if target.exists() and not force:
-            raise FileError("is there already", Where(str(target)), "force=True replaces it")
-        notes = Notes()
-        written: list[Path] = recognise(target).load("model").write_model(self.model, target, notes)
-        notes.check()
+        Raises: FileError if one of the files is there already and not `force`, UsageError for a suffix
+        that no form has, DescriptionError for what the form cannot say; then nothing is written.
+        """
+        from lenet.dialects import by_suffix
+        from lenet.formats.files import files_together
+
+        target, notes = Path(path), Notes()
+        write_model = by_suffix(target).load("model").write_model
+        if not target.parent.is_dir():
+            raise FileError("its folder does not exist", Where(str(target)), f"mkdir -p {target.parent}")
+        with files_together(target.parent) as folder:
+            write_model(self.model, folder / target.name, notes)
+            notes.check()
+            written = [target.parent / file.name for file in sorted(folder.iterdir())]
+            for file in written:
+                if file.exists() and not force:
+                    raise FileError("is there already", Where(str(file)), "force=True replaces it")
         return written
 
     def torch(self) -> torch.nn.Module:
@@ -196,6 +222,23 @@ class LoadedNet:
     def with_classes(self, names: Sequence[str]) -> LoadedNet:
         """The same network with names for its outputs."""
         return LoadedNet(replace(self.model, classes=tuple(names)), device=self._device, notes=self.notes)
+
+    def with_weights(self, changes: Mapping[str, Mapping[str, Array]]) -> LoadedNet:
+        """The same network with other arrays in some layers: `{"ip2": {"bias": bias}}`.
+
+        Raises: WeightsError for a layer or a parameter that is not there, or another shape.
+        """
+        layers = {name: dict(arrays) for name, arrays in self.weights.layers.items()}
+        for layer, arrays in changes.items():
+            for name, array in arrays.items():
+                if name not in layers.get(layer, {}):
+                    raise WeightsError(f"the network has no weights '{name}' in a layer '{layer}'")
+                shape = layers[layer][name].shape
+                if np.shape(array) != shape:
+                    raise WeightsError(f"layer '{layer}', {name}: {np.shape(array)} is given, {shape} wanted")
+                layers[layer][name] = np.array(array, np.float32)
+        model = replace(self.model, weights=Weights(layers, self.weights.where))
+        return LoadedNet(model, device=self._device, notes=self.notes)
 
     def __repr__(self) -> str:
         from lenet.report.network import known_shapes, network_table

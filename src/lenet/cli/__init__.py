@@ -54,9 +54,7 @@ VERBS: dict[str, Verb] = {
     "doctor": Verb(
         "lenet.cli.doctor", "examine a file: what it needs, what was guessed, what is likely wrong"
     ),
-    "run": Verb(
-        "lenet.cli.run", "run an old script for Caffe's Python interface or Keras", raw=True
-    ),
+    "run": Verb("lenet.cli.run", "run an old script for Caffe's Python interface or Keras", raw=True),
     "caffe": Verb("lenet.cli.caffe", "Caffe's own command lines, word for word", raw=True),
     "eblearn": Verb("lenet.cli.eblearn", "EBLearn's own command lines, word for word", raw=True),
     "shims": Verb("lenet.cli.shims", "write launchers, so that scripts of old tutorials run as they are"),

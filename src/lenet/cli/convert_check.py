@@ -30,6 +30,10 @@ def largest_difference(model: Model, given: Model, to: Dialect, path: Path) -> f
 
         (source,) = given.net.input_nodes()
         found = run(path, {source.outputs[0]: prepared(pixels, given.preprocessing)})
+    elif to.name == "pytorch":
+        from lenet.dialects.pytorch.model import run as run_python
+
+        found = run_python(path, given, _ordered(pixels, model.preprocessing, given.preprocessing))
     else:
         weights = path.with_suffix(_WEIGHTS.get(path.suffix, path.suffix))
         again: Model = to.load("model").read_model(path, Notes(), weights if weights != path else None)
@@ -71,7 +75,7 @@ def outputs_of(model: Model, inputs: Array) -> dict[str, Array]:
     network.load(model.weights)
     with torch.inference_mode():
         blobs = network({blob: torch.from_numpy(inputs.copy())})
-    return {name: blobs[name].numpy() for name in model.net.outputs()}
+    return {name: blobs[name].numpy() for name in model.net.outputs_as_made()}
 
 
 def _largest(found: Mapping[str, Array], wanted: Mapping[str, Array]) -> float:

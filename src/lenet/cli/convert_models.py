@@ -11,7 +11,7 @@ from lenet.cli.convert_check import SAMPLES, largest_difference
 from lenet.cli.messages import telling
 from lenet.deploy.equivalents import baked
 from lenet.deploy.pixels import summary
-from lenet.dialects import DIALECTS, Dialect, recognise
+from lenet.dialects import DIALECTS, Dialect, by_suffix, recognise
 from lenet.errors import DescriptionError, FileError, Notes, UsageError, Where, did_you_mean
 from lenet.formats.files import files_together
 from lenet.model import Model
@@ -53,14 +53,10 @@ def convert_model(args: Namespace, sources: list[Path], target: Path) -> int:
 
 
 def _target_dialect(target: Path) -> Dialect:
-    known = [suffix for dialect in DIALECTS.values() for suffix in dialect.suffixes]
-    if not target.name.lower().endswith(tuple(known)):
-        hint = (
-            did_you_mean(target.suffix, known)
-            or f"end it in {', '.join(known)}, or give --to, or --form for Caffe's"
-        )
-        raise UsageError(f"'{target}' does not say which system is wanted", hint=hint)
-    return recognise(target)
+    try:
+        return by_suffix(target)
+    except UsageError as error:
+        raise UsageError(error.message, hint=f"{error.hint}, or give --to, or --form for Caffe's") from None
 
 
 def _refuse_existing(paths: list[Path], force: bool) -> None:

@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from lenet.data.feed import Feed
-from lenet.data.samples import HeldSamples, Samples, StreamedSamples
+from lenet.data.samples import HeldSamples, Samples, ShuffledSamples, StreamedSamples
 from lenet.data.source import Reader
 from lenet.errors import DataError
 
@@ -21,8 +21,8 @@ class Batches:
     """Gives the batches of a feed, without end: after the last sample comes the first, within a batch too.
 
     Samples are decoded once and held as they are stored (images as uint8) if they take no more than
-    `memory_limit` bytes; otherwise a thread reads them ahead.  `seed` starts the generator of random
-    crops, mirrors and the skip at the start; None: a new one each time.
+    `memory_limit` bytes, or if they are shuffled; otherwise a thread reads them ahead.  `seed` starts the
+    generator of random orders, crops, mirrors and the skip at the start; None: a new one each time.
 
     Raises: FileError or DataError if the source cannot be read or does not fit the transform.
     """
@@ -119,6 +119,9 @@ class Batches:
 
     def _chosen_samples(self, reader: Reader, memory_limit: int) -> Samples:
         outputs = self.feed.outputs
+        if self.feed.shuffle:
+            seed = self._generator.initial_seed()
+            return ShuffledSamples(reader, self.feed.batch, outputs, self._device, seed)
         sizes = zip(reader.shapes[:outputs], reader.dtypes[:outputs], strict=True)
         total = len(reader) * sum(prod(shape) * dtype.itemsize for shape, dtype in sizes)
         if total <= memory_limit:

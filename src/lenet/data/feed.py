@@ -18,8 +18,9 @@ class Feed:
     Shape: () -> (batch, *sample shape) per output; the first output after `transform`.
     Parameters: `source`; `batch`, samples per batch; `transform`, applied to the first output;
     `outputs`, how many of the source's outputs are used; `skip`, at most so many samples are
-    skipped at the start, drawn at random.
-    Differs: EBLearn takes one sample at a time, its reader puts 1.
+    skipped at the start, drawn at random; `shuffle`, a new random order each time all were shown.
+    Differs: EBLearn takes one sample at a time, its reader puts 1.  Keras shuffles and ends a pass with a
+    smaller batch; here samples of the next pass fill it up.
     """
 
     source: Source
@@ -27,6 +28,7 @@ class Feed:
     transform: Transform = Transform()
     outputs: int = 2
     skip: int = 0
+    shuffle: bool = False
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """The batch shapes; opens the source to look at a sample."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _AHEAD = 4  # batches, as Caffe's prefetch
+_APART = 1_000_003  # passes between the orders of two seeds
 
 
 class Samples(Protocol):
@@ -96,7 +97,7 @@ class ShuffledSamples(HeldSamples):
 
         if index in self._orders:
             return self._orders[index]
-        generator = torch.Generator().manual_seed((self._seed + index) % 2**63)
+        generator = torch.Generator().manual_seed((self._seed * _APART + index) % 2**63)
         return torch.randperm(number, generator=generator)
 
 

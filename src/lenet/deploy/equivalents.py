@@ -215,6 +215,6 @@ def baked(model: Model) -> Model:
         if node is not source
     ]
     layers = {name: arrays for name, _, arrays in parts} | model.weights.layers
-    left = Preprocessing(told.channels, size=told.size)
+    left = Preprocessing(told.channels, size=told.size, whole=told.whole)
     net = replace(model.net, nodes=(source, *chain, *rest))
     return replace(model, net=net, weights=Weights(layers, model.weights.where), preprocessing=left)

@@ -57,6 +57,7 @@ def used(net: Net, answers: Sequence[str], *, batch: int = 1, sample: Shape | No
     """
     part = net.leading_to(*answers)
     source = image_source(part)
+    _check_one_blob(part, source)
     shape, transform = sample or sample_shape(source), Transform()
     if isinstance(source.kind, Feed):
         transform = replace(source.kind.transform, mirror=False)
@@ -65,6 +66,17 @@ def used(net: Net, answers: Sequence[str], *, batch: int = 1, sample: Shape | No
     nodes = tuple(inputs if node is source else node for node in part.nodes)
     told = isinstance(source.kind, Feed)
     return Used(replace(part, nodes=nodes), source, source.outputs[0], given, shape, transform, told)
+
+
+def _check_one_blob(net: Net, source: Node) -> None:
+    """Refuse a source whose other blobs are needed, too: a model has one input."""
+    read = {blob for node in net.nodes for blob in node.inputs}
+    others = [f"'{blob}'" for blob in source.outputs[1:] if blob in read]
+    if others:
+        message = (
+            f"layer '{source.name}' brings {', '.join(others)} beside its first blob, and they are needed"
+        )
+        raise DescriptionError(message, source.where, "a network for use has one input")
 
 
 def image_source(net: Net) -> Node:

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from lenet.errors import UsageError, Where
+from lenet.errors import UsageError, Where, did_you_mean
 from lenet.formats.files import file_error
 
 
@@ -56,6 +56,30 @@ DIALECTS = {
 }
 
 
+def by_suffix(path: str | Path) -> Dialect:
+    """The dialect that writes files of this name; longer suffixes win.
+
+    Raises: UsageError if no suffix is known.
+
+    >>> by_suffix("lenet.onnx").name
+    'onnx'
+    """
+    found = _named(path)
+    if found:
+        return found
+    known = [suffix for dialect in DIALECTS.values() for suffix in dialect.suffixes]
+    hint = did_you_mean(Path(path).suffix, known) or f"end it in {', '.join(known)}"
+    raise UsageError(f"'{path}' does not say which system is wanted", hint=hint)
+
+
+def _named(path: str | Path) -> Dialect | None:
+    """The dialect of a file's suffix."""
+    name = Path(path).name.lower()
+    endings = {suffix: dialect for dialect in DIALECTS.values() for suffix in dialect.suffixes}
+    fitting = [suffix for suffix in endings if name.endswith(suffix)]
+    return endings[max(fitting, key=len)] if fitting else None  # .caffemodel.h5 before .h5
+
+
 def recognise(path: str | Path) -> Dialect:
     """The dialect of a file: by its suffix, else by its first bytes.
 
@@ -64,11 +88,9 @@ def recognise(path: str | Path) -> Dialect:
     >>> recognise("lenet_solver.prototxt").name  # a suffix says enough, the file is not opened
     'caffe'
     """
-    name = Path(path).name.lower()
-    endings = {suffix: dialect for dialect in DIALECTS.values() for suffix in dialect.suffixes}
-    for suffix in sorted(endings, key=len, reverse=True):  # .caffemodel.h5 before .h5
-        if name.endswith(suffix):
-            return endings[suffix]
+    found = _named(path)
+    if found:
+        return found
     if Path(path).is_dir():
         raise file_error(IsADirectoryError(21, "is a directory"), path)
     for dialect in DIALECTS.values():

@@ -51,6 +51,10 @@ class Predictor(nn.Module):
 
         Raises: DataError for another shape.
         """
+        if not samples.size or not samples.ndim or samples.dtype.kind not in "biuf":
+            raise DataError(
+                "these are no samples: an array of numbers is wanted", hint="N x H x W, or N x C x H x W"
+            )
         for shape in (samples.shape, (samples.shape[0], 1, *samples.shape[1:]), (1, *samples.shape)):
             if shape[1:] == self.shape:
                 return samples.reshape(shape)
@@ -74,10 +78,11 @@ class Predictor(nn.Module):
 
 
 def answer_blobs(model: Model) -> tuple[str, ...]:
-    """The blobs that a model answers with, in the order in which they are made."""
+    """The blobs that a model answers with, in the order in which their last versions are made."""
     read = {blob for node in model.net.nodes for blob in node.inputs}
     made = [blob for node in model.net.nodes if node.inputs for blob in node.outputs]
-    last = [blob for blob in dict.fromkeys(made) if blob not in read or _is_written_last(blob, model)]
+    order = reversed(dict.fromkeys(reversed(made)))
+    last = [blob for blob in order if blob not in read or _is_written_last(blob, model)]
     return tuple(last)
 
 

@@ -30,6 +30,7 @@ from lenet.layers.layer import Input
 from lenet.model import Model, Preprocessing
 from lenet.net import Kind, Net, State
 from lenet.shapes import Shape
+from lenet.weights import Weights
 
 TRANSFORM = "transform_param"
 _WANTED = "give the weights beside it: lenet convert NET.prototxt WEIGHTS.caffemodel OUT"
@@ -52,10 +53,11 @@ def read_model(path: Path, notes: Notes, weights: Path | None = None, sample: Sh
     notes.check()
     if not net.nodes:
         raise DescriptionError("holds no layers, so it is not a network", Where(str(path)))
-    if weights is None and content_of(path) != "weights":
-        raise WeightsError("is a network without weights", Where(str(path)), _WANTED)
-    found = read_weights(weights or path, Notes())
     part = _used(net, sample)
+    needs = any(shapes.parameters for shapes in part.net.shapes())
+    if needs and weights is None and content_of(path) != "weights":
+        raise WeightsError("is a network without weights", Where(str(path)), _WANTED)
+    found = read_weights(weights or path, Notes()) if needs else Weights()
     kept = replace(part.net, state=None, force_backward=False)
     told = preprocessing_of(part) or deploy_preprocessing(message, net, notes)
     return Model(kept, complete(kept, found), told, dialect="caffe", version=version(raw))

@@ -63,7 +63,7 @@ class Writing:
 
     def free_name(self, wanted: str) -> str:
         """A name that Keras takes and no other layer has."""
-        wanted = re.sub(r"[^\w.\-]", "_", wanted) or "layer"
+        wanted = re.sub(r"[^\w\-]", "_", wanted) or "layer"  # torch takes no name with a dot
         name, number = wanted, 1
         while name in self.names:
             number += 1
@@ -258,6 +258,11 @@ def _has_lines(model: Model) -> bool:
 
 def _rescaled(writing: Writing, node: Node, blob: Blob) -> Blob:
     given = writing.model.preprocessing
+    if given and given.whole:
+        size = f"{given.whole[0]} x {given.whole[1]}"
+        writing.notes.warn(
+            f"Keras cannot say that images are made {size} and their middle is taken: do it first"
+        )
     if given is None or given.does_nothing:
         return blob
     if given.mean_image is not None:

@@ -60,7 +60,11 @@ def split(op: Op) -> None:
 
 def flatten(op: Op) -> None:
     """Flatten to two axes."""
-    axis = int(op.get("axis", 1)) % max(len(op.shape()), 1)
+    rank = len(op.shape())
+    axis = int(op.get("axis", 1))
+    axis += rank if axis < 0 else 0
+    if axis in (0, rank):
+        raise op.error(f"flattens {rank} axes at axis {axis}, which joins the samples of a batch")
     if axis == 1:
         op.add(Flatten())
         return
@@ -128,6 +132,11 @@ def reduced(op: Op) -> None:
     axes = op.get("axes", None)
     if op.given(1):
         axes = op.constant(1, "axes").reshape(-1).tolist()
+    if not axes and op.get("noop_with_empty_axes", 0):
+        if op.type not in ("ReduceSum", "ReduceMean"):
+            raise op.error("works along no axis")
+        op.alias()
+        return
     places = sorted(axis % rank for axis in axes) if axes else list(range(rank))
     keeps = bool(op.get("keepdims", 1))
     if keeps and op.type == "ReduceMean" and rank == 4 and places == [2, 3]:
@@ -196,13 +205,31 @@ def resize(op: Op) -> None:
         raise op.error("tells the size instead of a factor")
     factors = op.constant(place, "factors").tolist()
     mode = str(op.get("mode", "nearest"))
-    places = op.get("coordinate_transformation_mode", "half_pixel")
-    plain = mode == "nearest" and (op.type == "Upsample" or places == "asymmetric" or places == "half_pixel")
-    whole = all(factor == round(factor) for factor in factors) and factors[:2] == [1, 1]
-    if not whole or not (plain or (mode == "linear" and places == "half_pixel")):
-        raise op.error(f"resizes by {factors} with '{mode}' and '{places}', which cannot be said here")
+    old = op.type == "Upsample"  # which takes what lies at the left
+    places = op.get("coordinate_transformation_mode", "asymmetric" if old else "half_pixel")
+    rounding = op.get("nearest_mode", "floor" if old else "round_prefer_floor")
+    plain = _repeats(places, rounding, factors) if mode == "nearest" else mode == "linear" and _middle(places)
+    whole = all(factor == round(factor) >= 1 for factor in factors) and factors[:2] == [1, 1]
+    if not whole or not plain or list(op.get("axes", range(len(factors)))) != list(range(len(factors))):
+        ways = ", ".join(f"'{way}'" for way in (mode, places, rounding)[: 3 if mode == "nearest" else 2])
+        raise op.error(f"resizes by {factors} with {ways}, which cannot be said here")
     method: Any = "nearest" if mode == "nearest" else "bilinear"
     op.add(Upsample(tuple(int(factor) for factor in factors[2:]), method))
+
+
+def _middle(places: str) -> bool:
+    return places == "half_pixel"
+
+
+def _repeats(places: str, rounding: str, factors: Sequence[float]) -> bool:
+    """Whether each number is repeated as often as its factor says.
+
+    Place i of a factor f is i / f, or (i + 0.5) / f - 0.5, which is less than 0.5 from the number that is
+    repeated; to round the first is the same only where half of a number is the most that is left over.
+    """
+    if places == "asymmetric":
+        return rounding == "floor" or (rounding == "round_prefer_floor" and max(factors) <= 2)
+    return _middle(places) and rounding.startswith("round_prefer")
 
 
 ARRANGE_OPERATORS: dict[str, Callable[[Op], None]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lenet.dialects.onnx.reading import Op
 from lenet.layers.activation import ReLU, Sigmoid, TanH
@@ -17,6 +17,12 @@ from lenet.layers.rectification import Absolute, LowerBound
 from lenet.shapes import Array, count
 
 _LARGEST = 3.4028234663852886e38
+_ALIGNED = 7  # the opset since which constants are aligned with the last axes
+_SELU_CHANGED = 6  # the opset since which Selu has all digits: by whether a file is older, its defaults
+_SELU = {
+    False: (("alpha", 1.6732631921768188), ("gamma", 1.0507010221481323)),
+    True: (("alpha", 1.6732), ("gamma", 1.0507)),
+}
 
 
 def _layer(make: Callable[[Op], Layer]) -> Callable[[Op], None]:
@@ -42,6 +48,17 @@ def added(op: Op) -> None:
     if minus and which == 0:
         inputs = list(op.add(Power(scale=-1.0), inputs=inputs, last=False))
     _combined(op, inputs, -array if minus and which == 1 else array, is_factor=False)
+
+
+def summed(op: Op) -> None:
+    """Sum of any number of blobs, or of a blob and a constant."""
+    if len(op.inputs) == 1:
+        op.alias()
+    elif len(op.inputs) == 2:
+        added(op)
+    else:
+        _same_shapes(op, op.inputs)
+        op.add(Eltwise("sum"), inputs=op.inputs)
 
 
 def multiplied(op: Op) -> None:
@@ -78,12 +95,12 @@ def _combined(op: Op, inputs: list[str], array: Array, is_factor: bool) -> None:
     import numpy as np
 
     shape = op.reading.shapes[inputs[0]]
+    if array.ndim > len(shape):
+        raise op.error("makes more axes than its input has")
     if array.size == 1:
         number = float(array.reshape(-1)[0])
         op.add(Power(scale=number) if is_factor else Power(shift=number), inputs=inputs)
         return
-    if array.ndim > len(shape):
-        raise op.error("makes more axes than its input has")
     array = array.reshape((1,) * (len(shape) - array.ndim) + array.shape)
     places = [axis for axis, size in enumerate(array.shape) if size > 1]
     start, end = places[0], places[-1] + 1
@@ -99,27 +116,50 @@ def _combined(op: Op, inputs: list[str], array: Array, is_factor: bool) -> None:
 
 
 def largest(op: Op) -> None:
-    """Max of blobs, or of a blob and a number."""
-    constants = [place for place in range(len(op.inputs)) if op.is_constant(place)]
-    if not constants:
-        shapes = {op.shape(place) for place in range(len(op.inputs))}
-        if len(shapes) != 1:
-            raise op.error("combines inputs of different shapes")
-        op.add(Eltwise("max"), inputs=op.inputs)
-        return
-    op.add(LowerBound(_number(op, constants[0])), inputs=[op.inputs[1 - constants[0]]])
+    """Max of any number of blobs and numbers."""
+    blobs, numbers = _blobs_and_numbers(op)
+    if len(blobs) > 1:
+        blobs = list(op.add(Eltwise("max"), inputs=blobs, last=not numbers))
+    elif not numbers:
+        op.alias()
+    if numbers:
+        op.add(LowerBound(max(numbers)), inputs=blobs)
 
 
 def smallest(op: Op) -> None:
-    """Min of a blob and a number."""
-    which = 0 if op.is_constant(0) else 1
-    op.add(Clip(-_LARGEST, _number(op, which)), inputs=[op.inputs[1 - which]])
+    """Min of a blob and any number of numbers."""
+    blobs, numbers = _blobs_and_numbers(op)
+    if len(blobs) > 1:
+        raise op.error("takes the smallest of several blobs, only that of one and a number can be said")
+    if numbers:
+        op.add(Clip(-_LARGEST, min(numbers)), inputs=blobs)
+    else:
+        op.alias()
+
+
+def _blobs_and_numbers(op: Op) -> tuple[list[str], list[float]]:
+    """The inputs that the network computes, all of one shape, and those that are numbers."""
+    places = range(len(op.inputs))
+    blobs = [op.inputs[place] for place in places if not op.is_constant(place)]
+    if not blobs:
+        raise op.error("has nothing but constants as its inputs")
+    _same_shapes(op, blobs)
+    return blobs, [_number(op, place) for place in places if op.is_constant(place)]
+
+
+def _same_shapes(op: Op, blobs: Sequence[str]) -> None:
+    shapes = {op.shape(op.inputs.index(blob)) for blob in blobs}
+    if len(shapes) != 1:
+        raise op.error(f"combines inputs of different shapes, {' and '.join(map(str, sorted(shapes)))}")
 
 
 def _number(op: Op, index: int) -> float:
     array = op.constant(index, "bound")
+    ranks = [len(op.reading.shapes[name]) for name in op.inputs if name in op.reading.shapes]
     if array.size != 1:
         raise op.error("has more than one number as its bound")
+    if array.ndim > max(ranks, default=0):
+        raise op.error("makes more axes than its input has")
     return float(array.reshape(-1)[0])
 
 
@@ -140,13 +180,27 @@ def power(op: Op) -> None:
 def prelu(op: Op) -> None:
     """PRelu: a slope for all, for each channel, or for each place."""
     slopes, shape = op.constant(1, "slope"), op.shape()
-    channels = shape[1] if len(shape) > 1 else 1
+    if op.reading.opset < _ALIGNED and slopes.shape == shape[1:2]:  # one for each channel, not the last axis
+        slopes = slopes.reshape(-1, *(1,) * (len(shape) - 2))
+    if slopes.ndim > len(shape):
+        raise op.error(f"its slopes {slopes.shape} have more axes than its input")
+    aligned = (1,) * (len(shape) - slopes.ndim) + slopes.shape  # ONNX counts axes from the last
     if slopes.size == 1:
         op.add(PReLU(shared=True), {"weight": slopes.reshape(())})
-    elif slopes.shape == (channels, *(1,) * (len(shape) - 2)) or (1, *slopes.shape[1:]) == slopes.shape:
+    elif aligned == (1, *shape[1:2], *(1,) * (len(shape) - 2)):
         op.add(PReLU(), {"weight": slopes.reshape(-1)})
+    elif aligned == (1, *shape[1:]):
+        op.add(PlacePReLU(), {"weight": slopes.reshape(shape[1:])})
     else:
-        op.add(PlacePReLU(), {"weight": slopes})
+        raise op.error(f"its slopes {slopes.shape} lie along other axes of {shape} than that of the channels")
+
+
+def selu(op: Op) -> None:
+    """Selu with the constants of its authors."""
+    alpha, gamma = (float(op.get(name, usual)) for name, usual in _SELU[op.reading.opset < _SELU_CHANGED])
+    if any(abs(found - usual) > 1e-6 for found, (_, usual) in zip((alpha, gamma), _SELU[False], strict=True)):
+        raise op.error(f"has alpha {alpha:g} and gamma {gamma:g}, only 1.67326 and 1.0507 can be said")
+    op.add(SELU())
 
 
 def softmax(op: Op) -> None:
@@ -163,7 +217,7 @@ NUMBER_OPERATORS: dict[str, Callable[[Op], None]] = {
     "Sub": added,
     "Mul": multiplied,
     "Div": multiplied,
-    "Sum": added,
+    "Sum": summed,
     "Max": largest,
     "Min": smallest,
     "Clip": clip,
@@ -173,7 +227,7 @@ NUMBER_OPERATORS: dict[str, Callable[[Op], None]] = {
     "Relu": _layer(lambda op: ReLU()),
     "LeakyRelu": _layer(lambda op: ReLU(float(op.get("alpha", 0.01)))),
     "Elu": _layer(lambda op: ELU(float(op.get("alpha", 1.0)))),
-    "Selu": _layer(lambda op: SELU()),
+    "Selu": selu,
     "Gelu": _layer(lambda op: GELU(op.get("approximate", "none") == "tanh")),
     "Sigmoid": _layer(lambda op: Sigmoid()),
     "HardSigmoid": _layer(lambda op: HardSigmoid(float(op.get("alpha", 0.2)), float(op.get("beta", 0.5)))),

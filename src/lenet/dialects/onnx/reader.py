@@ -24,6 +24,7 @@ from lenet.weights import Weights
 
 OPERATORS = WINDOW_OPERATORS | NUMBER_OPERATORS | ARRANGE_OPERATORS
 _EXTERNAL = 1  # TensorProto.EXTERNAL
+_DIGITS = 20  # of the largest size of a file
 _FLOATS = (1, 10, 11, 16)  # float, float16, double, bfloat16
 
 
@@ -79,9 +80,16 @@ def _check_external(path: Path, tensor: Any, where: Where) -> None:  # noqa: ANN
     if not file.is_file():
         hint = "put the file beside it: it belongs to the model"
         raise FileError(f"weights '{tensor.name}' lie in '{name}', which is not here", where, hint)
-    end = int(entries.get("offset") or 0) + int(entries.get("length") or 0)
-    if end > file.stat().st_size:
+    start, length = (entries.get(key) or "0" for key in ("offset", "length"))
+    if not (_is_count(start) and _is_count(length)):
+        message = f"weights '{tensor.name}' have offset '{start}' and length '{length}' in '{name}'"
+        raise FileError(f"{message}: numbers of bytes are wanted", where)
+    if int(start) + int(length) > file.stat().st_size:
         raise FileError(f"weights '{tensor.name}' go beyond the end of '{name}'", where)
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS
 
 
 def _constants(proto: Any, where: Where) -> dict[str, Array]:  # noqa: ANN401

@@ -111,7 +111,7 @@ def _proto(
         nodes,
         net.name or "network",
         [_value(helper, blob, known[blob], graph.dynamic) for blob in given],
-        [_value(helper, blob, known[blob], graph.dynamic) for blob in net.outputs()],
+        [_value(helper, blob, known[blob], graph.dynamic) for blob in net.outputs_as_made()],
         constants,
     )
     opset = [helper.make_opsetid("", OPSET)]

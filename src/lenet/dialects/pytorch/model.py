@@ -9,7 +9,11 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import runpy
+import struct
+import warnings
 import zipfile
+import zlib
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -17,14 +21,14 @@ from typing import Any
 from lenet.deploy.description import described, net_of
 from lenet.deploy.told import told_by, with_told
 from lenet.dialects.pytorch.writer import sayable, source_of
-from lenet.errors import FileError, Notes, UsageError, WeightsError, Where
+from lenet.errors import DescriptionError, FileError, Notes, UsageError, WeightsError, Where
 from lenet.formats.files import files_together, read_bytes
 from lenet.model import Model
 from lenet.net import Net
 from lenet.shapes import Array, Shape, count
 from lenet.weights import Weights
 
-__all__ = ["read_model", "write_model"]
+__all__ = ["read_model", "run", "write_model"]
 
 _OURS = "lenet"
 _DAMAGED = (
@@ -36,8 +40,13 @@ _DAMAGED = (
     LookupError,
     TypeError,
     AttributeError,
+    ArithmeticError,
+    AssertionError,
+    ImportError,
     OSError,
-)
+    struct.error,
+    zlib.error,
+)  # all that torch.load raises for bytes that were changed
 
 
 def write_model(model: Model, path: Path, notes: Notes) -> list[Path]:
@@ -75,7 +84,8 @@ def read_model(path: Path, notes: Notes, weights: Path | None = None, sample: Sh
     where = Where(str(path))
     state = _loaded(path, where)
     metadata = getattr(state, "_metadata", None)
-    own = metadata.get("", {}).get(_OURS) if isinstance(metadata, dict) else None
+    whole = metadata.get("") if isinstance(metadata, dict) else None
+    own = whole.get(_OURS) if isinstance(whole, dict) else None
     if not isinstance(own, str):
         hint = "a state dict alone does not tell its network; export the network as ONNX and convert that"
         raise FileError("holds weights without the description that lenet convert writes", where, hint)
@@ -84,9 +94,27 @@ def read_model(path: Path, notes: Notes, weights: Path | None = None, sample: Sh
         net = net_of(found["net"], where)
         weights_named = _named(net, found["state"], state, where)
         told = str(found["told"])
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except _DAMAGED as error:
         raise FileError(f"the description of its network is damaged: {error}", where) from None
     return with_told(Model(net, weights_named), told, where)
+
+
+def run(path: Path, model: Model, pixels: Array) -> dict[str, Array]:
+    """The outputs of NET.py, which was written here for a model, by name; its `prepare` takes the pixels.
+
+    Raises: DescriptionError if it does not run.
+    """
+    import torch
+
+    names = sayable(model).net.outputs_as_made()
+    try:
+        written = runpy.run_path(str(path.with_suffix(".py")))
+        with torch.inference_mode():
+            found = written["load"]()(written["prepare"](torch.from_numpy(pixels.copy())))
+    except Exception as error:  # what may be wrong in a file of Python has no class of its own
+        raise DescriptionError(f"the file of Python does not run: {error}", Where(str(path))) from None
+    results = (found,) if isinstance(found, torch.Tensor) else found
+    return {name: result.numpy() for name, result in zip(names, results, strict=True)}
 
 
 def _loaded(path: Path, where: Where) -> Any:  # noqa: ANN401 a state dict
@@ -94,16 +122,10 @@ def _loaded(path: Path, where: Where) -> Any:  # noqa: ANN401 a state dict
 
     data = read_bytes(path)
     try:
-        state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        zipfile.BadZipFile,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-        TypeError,
-    ) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a damaged file makes torch warn of itself
+            state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except _DAMAGED as error:
         reason = str(error).split("\n")[0] or type(error).__name__
         raise FileError(f"is no state dict, or a damaged one: {reason}", where) from None
     tensors = isinstance(state, dict) and all(isinstance(each, torch.Tensor) for each in state.values())

@@ -15,7 +15,9 @@ from lenet.shapes import Array, Shape
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-_TAKEN = {"self", "torch", "nn", "F", "Net", "prepare", "load", "forward", "training", "x"}
+_TAKEN = {"self", "torch", "nn", "F", "Net", "Path", "prepare", "load", "forward", "training", "x"}
+_TAKEN |= {"eval", "train", "type", "to", "float", "half", "double", "apply", "compile", "cpu", "children"}
+_TAKEN |= {"modules", "parameters", "buffers", "state_dict", "register_buffer"}  # of nn.Module's
 
 
 @dataclass
@@ -26,7 +28,7 @@ class Source:
     computed: list[str] = field(default_factory=list)
     functions: dict[str, str] = field(default_factory=dict)
     state: dict[str, Array] = field(default_factory=dict)
-    shared: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
+    shared: dict[str, tuple[str, Array]] = field(default_factory=dict)  # a share's name -> who has it first
     origins: dict[str, dict[str, str]] = field(default_factory=dict)  # layer -> parameter -> key of the state
     _words: set[str] = field(default_factory=lambda: set(_TAKEN))
 
@@ -73,23 +75,37 @@ class Site:
 
         `names` are the parameters of the layer that the keys of the state are, if they have other names.
         """
-        share = self.node.use(0).share
-        if share and share in self.source.shared:
-            expression, self.source.origins[self.node.name] = self.source.shared[share]
-            return expression
         self.source.made.append(f"self.{self.word} = {made}")
         self.source.state |= {f"{self.word}.{key}": array for key, array in state.items()}
         origins = {(names or {}).get(key, key): f"{self.word}.{key}" for key in state}
         self.source.origins[self.node.name] = origins
-        if share:
-            self.source.shared[share] = (f"self.{self.word}", origins)
+        for (name, key), array in zip(origins.items(), state.values(), strict=True):
+            other = self._first_with(name, key, array)
+            if other:
+                self.source.made.append(f"self.{key} = {other}")
         return f"self.{self.word}"
+
+    def _first_with(self, name: str, key: str, array: Array) -> str:
+        """The expression of an earlier parameter that this one is too; "" if it is the first.
+
+        Numbers that share a name but are not the same here, as in other shapes, are kept apart.
+        """
+        import numpy as np
+
+        names = list(self.shapes.parameters)
+        share = self.node.use(names.index(name)).share if name in names else ""
+        if not share:
+            return ""
+        expression, first = self.source.shared.setdefault(share, (f"self.{key}", array))
+        return expression if expression != f"self.{key}" and np.array_equal(first, array) else ""
 
     def parameter(self, name: str, array: Array) -> str:
         """Make a parameter; the expression that names it."""
         sizes = ", ".join(map(str, array.shape))
         word = f"{self.word}_{name}"
-        self.source.made.append(f"self.{word} = nn.Parameter(torch.empty({sizes or '()'}))")
+        other = self._first_with(name, word, array)
+        own = f"nn.Parameter(torch.empty({sizes or '()'}))"
+        self.source.made.append(f"self.{word} = {other or own}")
         self.source.state[word] = array
         self.source.origins.setdefault(self.node.name, {})[name] = word
         return f"self.{word}"

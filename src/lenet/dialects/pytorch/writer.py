@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -79,13 +81,16 @@ def _variables(net: Net, source: Source) -> dict[str, str]:
 def _text(model: Model, source: Source, variables: dict[str, str], file: str) -> str:
     (node,) = model.net.input_nodes()
     blob, shape = node.outputs[0], node.kind.shape(())[0]
-    answers = [variables[blob] for blob in model.net.outputs()]
+    answers = [variables[blob] for blob in model.net.outputs_as_made()]
+    title = re.sub(r"[^\w .,:()/+-]", "_", model.net.name) or "A network"  # it may come from any file
     body = [
-        f'"""{model.net.name or "A network"}: takes (N, {text(shape[1:]).replace(" x ", ", ")}).',
+        f'"""{title}: takes (N, {text(shape[1:]).replace(" x ", ", ")}).',
         "",
         "    net = load()",
         "    answers = net(prepare(pixels))",
         '"""',
+        "",
+        "from pathlib import Path",
         "",
         "import torch",
         "import torch.nn.functional as F",
@@ -105,7 +110,9 @@ def _text(model: Model, source: Source, variables: dict[str, str], file: str) ->
         f"        return {', '.join(answers)}",
         "",
         "",
-        f'def load(path="{file}"):',
+        "def load(path=None):",
+        '    """The network with its weights, which lie beside this file."""',
+        f"    path = path or Path(__file__).with_name({json.dumps(file)})",
         "    net = Net()",
         "    net.load_state_dict(torch.load(path, weights_only=True))",
         "    return net.eval()",
@@ -122,7 +129,9 @@ def _prepare(told: Preprocessing | None, shape: Shape) -> list[str]:
 
     Raises: DescriptionError for a mean image, which has no room in a text.
     """
-    told = told or Preprocessing()
+    if told is None:
+        silent = '    """Nothing is told of what the network takes: pixels as they are."""'
+        return ["", "def prepare(pixels):", silent, "    return pixels"]
     if told.mean_image is not None:
         raise DescriptionError(
             "a mean image has no room in a file of Python", hint="--bake makes a layer of it"
