@@ -62,7 +62,9 @@ def read_tree(data: bytes, where: Where, leave_out: frozenset[str] = frozenset()
     """
     h5py = _h5py("reading an HDF5 file")
     try:
-        with h5py.File(io.BytesIO(data), "r") as file:
+        # an image in memory: through a file object of Python's HDF5 would call back into Python, where what
+        # a damaged file causes cannot be caught
+        with h5py.File(h5py.h5f.open_file_image(data)) as file:
             return _Reader(h5py, where, ALLOWANCE + RATIO * len(data), leave_out).group(file, "", 0)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:
         hint = "was a download or copy broken off? Is it HDF5 at all?"

@@ -56,7 +56,7 @@ def _hdf5_content(path: str | Path) -> Content | None:
         data = read_bytes(path)
         return "model" if b"model_config" in data else "weights" if b"layer_names" in data else None
     try:
-        with h5py.File(io.BytesIO(read_bytes(path)), "r") as file:
+        with h5py.File(h5py.h5f.open_file_image(read_bytes(path))) as file:
             if "model_config" in file.attrs:
                 return "model"
             names = set(file)
