@@ -12,7 +12,7 @@ from lenet.data.picking import Picking
 from lenet.dialects.eblearn.draws import KnuthDraws
 from lenet.dialects.eblearn.solver import read_solver
 from lenet.engine.online import OnlineTrainer
-from lenet.errors import DescriptionError, Notes, TrainingError
+from lenet.errors import DescriptionError, Notes, TrainingError, WeightsError
 from lenet.job import Job
 from lenet.results import (
     ClassScores,
@@ -286,3 +286,26 @@ def test_parameters_that_are_none_are_not_saved(monkeypatch):
     with pytest.raises(TrainingError, match="a parameter of layer 'conv2' is not a number"):
         list(training.run())
     assert saved == [0]
+
+
+def test_weights_that_are_no_numbers_are_not_started_from():
+    training = trainer(*QUICK)
+    weights = training.network.weights()
+    weights["conv2"]["weight"].flat[7] = np.nan
+    with pytest.raises(WeightsError, match="layer 'conv2': there are weights that are not numbers"):
+        training.load(weights)
+
+
+def test_a_test_that_gives_no_number_ends_the_training():
+    training = trainer(*QUICK, ("output", "linear7,addc7"))  # nothing keeps its outputs small
+    weights = training.network.weights()
+    weights["linear7"]["weight"][:] = 1e300  # a number, but not its square in the energy
+    training.load(weights)
+    with pytest.raises(TrainingError, match="the energy of the test 'val' is"):
+        list(training.run())
+
+
+@pytest.mark.parametrize("name", ["iterations", "ndiaghessian"])
+def test_numbers_below_zero_are_refused(name):
+    with pytest.raises(DescriptionError, match=f"'{name}' is -3"):
+        read((name, "-3"))

@@ -48,6 +48,7 @@ VERBS: dict[str, Verb] = {
     "classify": Verb("lenet.cli.classify", "say what images show"),
     "detect": Verb("lenet.cli.detect", "find objects in images, with a configuration or a slid classifier"),
     "show": Verb("lenet.cli.show", "look into a file: layers, shapes, weights, cost; what was upgraded"),
+    "metarun": Verb("lenet.cli.sweep", "the same as sweep, by EBLearn's name"),
     "time": Verb("lenet.cli.time", "time every layer of a network, forward and backward"),
     "convert": Verb("lenet.cli.convert", "rewrite a file in today's form, text or binary"),
     "data": Verb("lenet.cli.data", "write, fetch and look into data sets and databases"),

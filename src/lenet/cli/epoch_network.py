@@ -58,6 +58,7 @@ class Opened:
         network = build(net, seed=0, device=self.device, dtype=self.dtype)
         for part in self.weights:
             network.load(part)
+            network.check_finite(part.where)
         return network
 
     def class_test(self) -> ClassTest:

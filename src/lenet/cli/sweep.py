@@ -41,6 +41,10 @@ def add_arguments(parser: ArgumentParser) -> None:
                 "lenet sweep mnist.conf --resume",
             ),
             "",
+            "a run that was stopped goes on from the weights of its last whole epoch; annealing, momentum",
+            "and the order of the samples start anew, as with EBLearn's retrain: its numbers differ from",
+            "those of an unbroken run",
+            "",
             "exit code: 0 all runs finished; 8 some failed; 130 stopped, --resume goes on",
         ]
     )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lenet.data.feed import Feed
-from lenet.errors import DescriptionError, LenetError, Notes, WeightsError
+from lenet.errors import DescriptionError, LenetError, Notes, WeightsError, Where
 from lenet.layers.draws import Draws
 from lenet.layers.layer import Input, Layer, Operation
 from lenet.net import Net, Node, NodeShapes, ParameterUse, type_name
@@ -154,6 +154,16 @@ class Network(nn.Module):
                 for tensor, array in zip(step.parameters, arrays.values(), strict=False):
                     tensor.copy_(torch.tensor(array))  # a copy: arrays read from files cannot be written to
         return list(fitted)
+
+    def check_finite(self, where: Where) -> None:
+        """Refuse parameters that are not numbers.
+
+        Raises: WeightsError that names the layer; `where` is the place of the weights.
+        """
+        for step in self.steps:
+            if not all(bool(tensor.isfinite().all()) for tensor in step.parameters):
+                reason = f"layer '{step.node.name}': there are weights that are not numbers"
+                raise WeightsError(reason, where, "did the training that made them diverge?")
 
     def load_checked(self, weights: Weights, notes: Notes) -> list[str]:
         """Copy weights in by layer name; what they hold besides is noted and returned.

@@ -172,3 +172,4 @@ def load_all(network: Network, weights: Weights) -> None:
             weights.where,
             "are these the weights of another network?",
         )
+    network.check_finite(weights.where)

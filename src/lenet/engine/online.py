@@ -21,6 +21,7 @@ from lenet.errors import DescriptionError, TrainingError, Where
 from lenet.job import Epochs, Job
 from lenet.layers.draws import Draws
 from lenet.results import (
+    ClassScores,
     EpochEnded,
     EpochProgress,
     EpochStarted,
@@ -103,8 +104,13 @@ class OnlineTrainer:
         return (self.epochs.number - self.epochs.first + 1) * self.picker.size
 
     def load(self, weights: Weights) -> list[str]:
-        """Start from these weights, by layer name; returns the layers that got theirs."""
-        return self.network.load(weights)
+        """Start from these weights, by layer name; returns the layers that got theirs.
+
+        Raises: WeightsError for other shapes, and for weights that are not numbers.
+        """
+        loaded = self.network.load(weights)
+        self.network.check_finite(weights.where)
+        return loaded
 
     def run(self) -> Iterator[Record]:
         """Test, then train and test up to the last epoch, telling each step.
@@ -275,7 +281,12 @@ class OnlineTrainer:
     def _test_all(self) -> Iterator[Record]:
         for test in self.tests[::-1]:  # the first one counts most, so it comes last
             yield TestStarted(self.iteration, test.index)
-            yield from test.run(self.iteration, self.epoch, self._listen)
+            for record in test.run(self.iteration, self.epoch, self._listen):
+                yield record
+                if isinstance(record, ClassScores) and not math.isfinite(record.energy):
+                    raise self._error(
+                        f"the energy of the test '{record.name}' is {record.energy}", self.job.where
+                    )
             if "stop" in self._requests:
                 return
 

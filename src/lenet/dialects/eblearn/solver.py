@@ -164,6 +164,11 @@ def _rate(values: Values) -> Rate:
 def _epochs(values: Values, picking: Picking) -> Epochs:
     first = values.integer("retrain_iteration", 1) if values.exists_true("retrain") else 1
     number = first - 1 if values.exists_true("test_only") else values.integer("iterations")
+    for name in ("iterations", "ndiaghessian"):
+        if values.exists(name) and values.integer(name) < 0:
+            raise DescriptionError(
+                f"'{name}' is {values.integer(name)}", values.where(name), "give 0 or more"
+            )
     display = values.integer("epoch_show_modulo", 0)
     double = values.string("training_precision", "double") != "float"
     return Epochs(number, picking, first, values.integer("save_weights", 1) or None, display, double)
