@@ -39,6 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
                 'lenet sweep mnist.conf --set "eta=.0001 .0002 .0005"',
                 'lenet sweep mnist.conf --set "eta=.0001 .001" --set "pool=subs l2pool" --jobs 2',
                 "lenet sweep mnist.conf --resume",
+                "lenet metarun mnist.conf                      # the same, by EBLearn's name",
             ),
             "",
             "a run that was stopped goes on from the weights of its last whole epoch; annealing, momentum",
