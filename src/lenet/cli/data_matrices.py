@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING
 from lenet.cli.data_sets import add_options, limits_of
 from lenet.cli.messages import telling
 from lenet.dialects.eblearn.dataset_options import TOOLS, check_support
-from lenet.errors import DataError, FileError, UsageError, Where
-from lenet.formats.files import read_bytes, whole_file
+from lenet.errors import DataError, UsageError, Where
+from lenet.formats.files import whole_file
+from lenet.formats.number_table import read_number_table
 from lenet.shapes import text
 
 if TYPE_CHECKING:
@@ -197,25 +197,6 @@ def _convert(args: Namespace) -> None:
     if path == Path(args.file):
         raise UsageError("the matrix would replace the text", hint="name the new file")
     refuse_existing([path], args.force)
-    array = np.array(_rows(args.file), np.float32)
+    array = read_number_table(args.file).astype(np.float32)
     write_matrix(path, array)
     print(f"{path}: {text(array.shape)} of float")
-
-
-def _rows(path: str) -> list[list[float]]:
-    """The numbers of a text, a row a line, between commas or blanks."""
-    rows: list[list[float]] = []
-    for number, line in enumerate(read_bytes(path).decode("utf-8", "replace").splitlines(), 1):
-        words = [word for word in re.split(r"[,;\s]+", line.strip()) if word]
-        if not words:
-            continue
-        try:
-            rows.append([float(word) for word in words])
-        except ValueError:
-            raise FileError(f"'{line.strip()[:40]}' are no numbers", Where(path, number)) from None
-        if len(rows[-1]) != len(rows[0]):
-            what = f"{len(rows[-1])} numbers in a line where the first has {len(rows[0])}"
-            raise FileError(what, Where(path, number))
-    if not rows:
-        raise FileError("there are no numbers in this file", Where(path))
-    return rows
