@@ -75,6 +75,24 @@ def test_images_of_the_right_size(lenet, model, digits, tmp_path):
     assert result.out.count("%") == 4 * 5
 
 
+def test_a_folder_of_more_images_than_are_answered_together(lenet, model, digits, tmp_path):
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    paths = [save(folder / f"{index:03d}.png", digits[index % 4]) for index in range(70)]
+    alone = save(tmp_path / "alone.png", digits[3])
+    result = classify(lenet, model, folder, alone, words=("--top", "1"))
+    assert result.code == 0, result.err
+    assert answers(result.out) == ["7210"[index % 4] for index in range(70)] + ["0"]
+    assert [line.split(":")[0] for line in result.out.splitlines()[::2]] == [str(p) for p in (*paths, alone)]
+
+
+def test_a_missing_image_is_told_before_the_first_answer(lenet, model, digits, tmp_path):
+    result = classify(lenet, model, save(tmp_path / "7.png", digits[0]), tmp_path / "none.png")
+    assert result.code == FileError.exit_code
+    assert "none.png: there is no such file" in result.err
+    assert not result.out
+
+
 def test_probabilities_are_those_of_the_softmax(lenet, model, digits, templates, tmp_path):
     result = classify(lenet, model, save(tmp_path / "7.png", digits[0]), words=("--top", "10"))
     scores = templates["ip1"]["weight"] @ (digits[0].ravel() / 256) + templates["ip1"]["bias"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,16 +14,19 @@ from lenet.cli.messages import telling
 from lenet.cli.networks import assumption, read_trained
 from lenet.errors import Notes, UsageError
 from lenet.formats.class_names import read_names
+from lenet.formats.files import file_error
 
 if TYPE_CHECKING:
-    from lenet.engine.classify import Classified, Classifier
+    from lenet.engine.classify import Classified, Classifier, FittedImage
+
+TOGETHER = 64  # images that are answered together
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("model", metavar="MODEL", help="a network of any system, for training or for use")
     parser.add_argument("--weights", metavar="FILE", help="its weights, if they lie in a file of their own")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="images of any size")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="images of any size, or folders of them")
     parser.add_argument("--top", type=at_least_one, default=5, help="how many classes are shown (5)")
     parser.add_argument("--labels", metavar="FILE", type=Path, help="the classes' names, one a line")
     parser.add_argument("--scale", type=float, help="what pixels of 0 to 255 are multiplied with")
@@ -43,20 +48,48 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Classify images and print the answers, the most probable classes first.
 
+    Images are read on all cores and answered some at a time, so that memory stays the same for any number.
+
     Raises: LenetError with what is wrong in a file.
     """
+    from lenet.data.parallel import in_order
     from lenet.formats.image import read_image
 
-    pictures = [read_image(path) for path in args.images]
+    paths = _paths(args.images)
     with telling(args.strict) as notes:
         classifier = _classifier(args, notes)
-    found = classifier.classify(pictures, whole=args.whole)
-    names = _names(args, classifier, len(found[0].probabilities))
-    for path, picture, each in zip(args.images, pictures, found, strict=True):
-        print(f"{path}: {', '.join([f'{picture.shape[1]} x {picture.shape[0]}', *each.done])}")
-        for line in _lines(each, names, args.top, trained_to_targets=classifier.model.answer is not None):
-            print(f"  {line}")
+
+    def read(path: Path) -> tuple[Path, str, FittedImage]:
+        picture = read_image(path)
+        size = f"{picture.shape[1]} x {picture.shape[0]}"
+        return path, size, classifier.fit(picture, whole=args.whole)
+
+    names: tuple[str, ...] = ()
+    images = in_order(read, paths)
+    while part := list(islice(images, TOGETHER)):
+        found = classifier.answers([fitted for _, _, fitted in part])
+        names = names or _names(args, classifier, len(found[0].probabilities))
+        for (path, size, _), each in zip(part, found, strict=True):
+            print(f"{path}: {', '.join([size, *each.done])}")
+            for line in _lines(each, names, args.top, trained_to_targets=classifier.model.answer is not None):
+                print(f"  {line}")
     return 0
+
+
+def _paths(sources: Sequence[str]) -> list[Path]:
+    """The files that are meant, those of a folder in the order of their names.
+
+    Raises: FileError if one is missing.
+    """
+    from lenet.data.pictures import image_paths
+
+    paths = [path for source in sources for path in image_paths(source, text_lists=False)]
+    for path in paths:  # before the first answer, however long the list
+        try:
+            path.stat()
+        except OSError as error:
+            raise file_error(error, path) from None
+    return paths
 
 
 def _classifier(args: Namespace, notes: Notes) -> Classifier:

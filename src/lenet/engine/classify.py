@@ -24,6 +24,10 @@ from lenet.weights import Weights
 _LEAST_SHARE = 1e-6
 
 
+#: an image (C, H, W) of 0 to 255 as the network takes it, and what was done to get it
+FittedImage = tuple[Array, tuple[str, ...]]
+
+
 @dataclass(frozen=True)
 class Classified:
     """What a network makes of one image.
@@ -77,7 +81,13 @@ class Classifier:
 
         Raises: DataError if an answer is not a number; DescriptionError if answers have places.
         """
-        fitted = [self._fitted(image, whole) for image in images]
+        return self.answers([self.fit(image, whole=whole) for image in images])
+
+    def answers(self, fitted: Sequence[FittedImage]) -> list[Classified]:
+        """Classes of images that were made to fit.
+
+        Raises: DataError if an answer is not a number; DescriptionError if answers have places.
+        """
         samples = prepared(np.stack([image for image, _ in fitted]), self.told)
         outputs = self.predictor.blobs(samples, (self.blob,))[self.blob]
         if outputs.size != len(outputs) * count(outputs.shape[1:2]):
@@ -92,8 +102,8 @@ class Classifier:
         """The names of so many classes, numbers where the model has none."""
         return class_names(self.model.classes, number)
 
-    def _fitted(self, image: Array, whole: bool) -> tuple[Array, tuple[str, ...]]:
-        """An image (C, H, W) of 0 to 255 as the network takes it, and what was done to get it."""
+    def fit(self, image: Array, *, whole: bool = False) -> FittedImage:
+        """Make an image (H, W) or (H, W, C), uint8, fit the network; several threads may do so at once."""
         channels, height, width = self.shape
         size = self.told.whole or (height, width)
         fitted = fit_digit(image, size) if channels == 1 and not whole else fit_whole(image, channels, size)
