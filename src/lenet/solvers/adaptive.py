@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING, ClassVar
 
-from lenet.solvers.update import UPDATES, Update
+from lenet.solvers.update import UPDATES, Scalar, Update
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +37,7 @@ class AdaGrad(Update):
     buffers: ClassVar[tuple[str, ...]] = ("squares",)
     delta: float = 1e-8
 
-    def change(self, gradient: Tensor, rate: float, memory: Sequence[Tensor], iteration: int) -> Tensor:
+    def change(self, gradient: Tensor, rate: Scalar, memory: Sequence[Tensor]) -> Tensor:
         (squares,) = memory
         squares.addcmul_(gradient, gradient)
         return gradient.mul_(rate).div_(squares.sqrt().add_(self.delta))
@@ -55,7 +55,7 @@ class RmsProp(Update):
     decay: float = 0.99
     delta: float = 1e-8
 
-    def change(self, gradient: Tensor, rate: float, memory: Sequence[Tensor], iteration: int) -> Tensor:
+    def change(self, gradient: Tensor, rate: Scalar, memory: Sequence[Tensor]) -> Tensor:
         (squares,) = memory
         squares.mul_(self.decay).addcmul_(gradient, gradient, value=1 - single(self.decay))
         return gradient.mul_(rate).div_(squares.sqrt().add_(self.delta))
@@ -74,7 +74,7 @@ class AdaDelta(Update):
     decay: float = 0.0
     delta: float = 1e-8
 
-    def change(self, gradient: Tensor, rate: float, memory: Sequence[Tensor], iteration: int) -> Tensor:
+    def change(self, gradient: Tensor, rate: Scalar, memory: Sequence[Tensor]) -> Tensor:
         squares, changes = memory
         squares.mul_(self.decay).addcmul_(gradient, gradient, value=1 - single(self.decay))
         gradient.mul_(((changes + self.delta) / (squares + self.delta)).sqrt_())
@@ -98,10 +98,12 @@ class Adam(Update):
     momentum2: float = 0.999
     delta: float = 1e-8
 
-    def change(self, gradient: Tensor, rate: float, memory: Sequence[Tensor], iteration: int) -> Tensor:
+    def change(self, gradient: Tensor, rate: Scalar, memory: Sequence[Tensor]) -> Tensor:
         mean, squares = memory
         mean.mul_(self.momentum).add_(gradient, alpha=1 - single(self.momentum))
         squares.mul_(self.momentum2).addcmul_(gradient, gradient, value=1 - single(self.momentum2))
+        return (mean * rate).div_(squares.sqrt().add_(self.delta))
+
+    def correction(self, iteration: int) -> float:
         updates = iteration + 1
-        correction = sqrt(1 - single(self.momentum2) ** updates) / (1 - single(self.momentum) ** updates)
-        return (mean * (rate * correction)).div_(squares.sqrt().add_(self.delta))
+        return sqrt(1 - single(self.momentum2) ** updates) / (1 - single(self.momentum) ** updates)

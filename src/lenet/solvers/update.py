@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Union
 
 from lenet.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+Scalar = Union[float, "Tensor"]  # a tensor of one number where the device keeps it
 History = dict[str, list["Tensor"]]  # buffer name -> one tensor per parameter, shaped like it
 
 
@@ -38,13 +39,35 @@ class Update:
         per parameter (the policy's rate times the parameter's multiplier); `iteration` counts the
         updates made before this one.
         """
+        correction = self.correction(iteration)
+        self.subtract(parameters, gradients, [rate * correction for rate in rates], history)
+
+    def correction(self, iteration: int) -> float:
+        """What the rate is multiplied with after so many updates."""
+        return 1.0
+
+    def subtract(
+        self,
+        parameters: Sequence[Tensor],
+        gradients: Sequence[Tensor],
+        rates: Sequence[Scalar],
+        history: History,
+    ) -> None:
+        """:meth:`step` with corrected rates, which may lie on the device: nothing waits for them there."""
         columns = [history[name] for name in self.buffers]
         for parameter, gradient, rate, *memory in zip(parameters, gradients, rates, *columns, strict=True):
-            parameter.sub_(self.change(gradient, rate, memory, iteration))
+            parameter.sub_(self.change(gradient, rate, memory))
 
-    def change(self, gradient: Tensor, rate: float, memory: Sequence[Tensor], iteration: int) -> Tensor:
+    def change(self, gradient: Tensor, rate: Scalar, memory: Sequence[Tensor]) -> Tensor:
         """What is subtracted from one parameter; `memory` is its history, changed in place, by buffer."""
         raise NotImplementedError
+
+
+def add_scaled(total: Tensor, values: Tensor, factor: Scalar) -> Tensor:
+    """Add `values` times `factor` in place, without a copy of the product."""
+    if isinstance(factor, float):
+        return total.add_(values, alpha=factor)
+    return total.addcmul_(values, factor)
 
 
 UPDATES: Catalogue[Update] = Catalogue("update rule")
@@ -62,9 +85,9 @@ class Sgd(Update):
     buffers: ClassVar[tuple[str, ...]] = ("momentum",)
     momentum: float = 0.0
 
-    def change(self, gradient: Tensor, rate: float, memory: Sequence[Tensor], iteration: int) -> Tensor:
+    def change(self, gradient: Tensor, rate: Scalar, memory: Sequence[Tensor]) -> Tensor:
         (velocity,) = memory
-        return velocity.mul_(self.momentum).add_(gradient, alpha=rate)
+        return add_scaled(velocity.mul_(self.momentum), gradient, rate)
 
 
 @UPDATES.add("nesterov")
@@ -79,8 +102,8 @@ class Nesterov(Update):
     buffers: ClassVar[tuple[str, ...]] = ("momentum",)
     momentum: float = 0.0
 
-    def change(self, gradient: Tensor, rate: float, memory: Sequence[Tensor], iteration: int) -> Tensor:
+    def change(self, gradient: Tensor, rate: Scalar, memory: Sequence[Tensor]) -> Tensor:
         (velocity,) = memory
         before = velocity * self.momentum
-        velocity.copy_(before).add_(gradient, alpha=rate)
+        add_scaled(velocity.copy_(before), gradient, rate)
         return velocity * (1 + self.momentum) - before
