@@ -33,7 +33,7 @@ def trainer(batch, *settings):
 
 
 def parameters(training):
-    return np.concatenate([tensor.detach().numpy().ravel() for tensor in training.tensors])
+    return np.concatenate([tensor.detach().numpy().ravel() for tensor in training.learner.tensors])
 
 
 def test_one_sample_an_update_is_what_eblearn_does():

@@ -57,7 +57,7 @@ def trainer(*settings, **options):
 
 
 def parameters(training):
-    return np.concatenate([tensor.detach().numpy().ravel() for tensor in training.tensors])
+    return np.concatenate([tensor.detach().numpy().ravel() for tensor in training.learner.tensors])
 
 
 class InOrder:
@@ -77,15 +77,17 @@ class InOrder:
         self.shown += 1
 
 
+@pytest.mark.parametrize("kernels", ["torch", "auto"])
 @pytest.mark.parametrize("case", ["sgd", "hess"])
-def test_steps_are_the_recorded_ones(case, recorded):
+def test_steps_are_the_recorded_ones(case, kernels, recorded):
     """1e-9 relative is what is asked for; rounding leaves 1e-11 of a parameter near 0."""
-    training = trainer(("ndiaghessian", "100" if case == "hess" else "0"), ("no_testing_test", "1"))
+    job = read(("ndiaghessian", "100" if case == "hess" else "0"), ("no_testing_test", "1"))
+    training = OnlineTrainer(replace(job, kernels=kernels), draws=KnuthDraws)
     training.picker = InOrder()
     np.testing.assert_array_equal(parameters(training)[::EVERY], recorded["start"])
     if case == "hess":
         training._find_rates()
-        rates = np.concatenate([tensor.numpy().ravel() for tensor in training.history["rate"]])
+        rates = np.concatenate([tensor.numpy().ravel() for tensor in training.learner.history["rate"]])
         np.testing.assert_allclose(rates[::EVERY], recorded["rates"], rtol=1e-10)
     energies = []
     for step in range(1, 101):
@@ -232,8 +234,8 @@ def test_other_jobs_are_refused():
 
 def test_second_derivatives_that_are_none():
     training = trainer(*QUICK)
-    training.tensors[0].data.fill_(1e200)
-    training.tensors[4].data.fill_(1e200)
+    training.learner.tensors[0].data.fill_(1e200)
+    training.learner.tensors[4].data.fill_(1e200)
     with pytest.raises(TrainingError, match="not a number"):
         list(training.run())
 
@@ -262,7 +264,7 @@ def test_second_derivatives_of_several_samples_are_those_of_each(monkeypatch):
     together._find_rates()
     monkeypatch.setattr(online, "TOGETHER", 1)
     alone._find_rates()
-    for first, second in zip(together.history["rate"], alone.history["rate"], strict=True):
+    for first, second in zip(together.learner.history["rate"], alone.learner.history["rate"], strict=True):
         np.testing.assert_allclose(first, second, rtol=1e-12)
     assert together.picker.current == alone.picker.current
 
@@ -280,7 +282,7 @@ def test_parameters_that_are_none_are_not_saved(monkeypatch):
     def spoiled():
         learn()
         if training.picker.done:
-            training.tensors[4].data[3] = float("nan")
+            training.learner.tensors[4].data[3] = float("nan")
 
     monkeypatch.setattr(training, "_learn_next", spoiled)
     with pytest.raises(TrainingError, match="a parameter of layer 'conv2' is not a number"):

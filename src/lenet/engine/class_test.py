@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,6 +47,7 @@ class Answered:
 class ClassTest:
     """One test set with its network; `names` are those of the classes, as many as there are.
 
+    `forward` runs the network some other way, giving at least its outputs, answers and energies.
     `answered` is what the last test's samples were answered with.
     """
 
@@ -57,6 +58,7 @@ class ClassTest:
     classes: int
     display: int = 0
     names: tuple[str, ...] = ()
+    forward: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] | None = None
     answered: Answered | None = field(default=None, init=False)
     energy: float = field(default=0.0, init=False)
     seconds: float = field(default=0.0, init=False)
@@ -80,7 +82,7 @@ class ClassTest:
                 if self.display and done % self.display == 0:
                     seconds = time.perf_counter() - started
                     yield TestProgress(iteration, self.index, done, number, seconds)
-            blobs = self.network(self.samples.take_many(part))
+            blobs = (self.forward or self.network)(self.samples.take_many(part))
             total += summed_energy(self.network, blobs)
             answers.append(_answers(self.network, blobs, len(part)))
             if stop():
@@ -117,7 +119,7 @@ class ClassTest:
         factor, scores, images, raw, energies = node.kind.factor, [], [], [], []
         for first in range(0, len(self), BATCH):
             batch = self.samples.take_many(range(first, min(first + BATCH, len(self))))
-            blobs = self.network(batch)
+            blobs = (self.forward or self.network)(batch)
             outputs = blobs[node.inputs[0]].flatten(2)[..., 0]
             energies.append(_energies(self.network, blobs, len(outputs)))
             raw.append(outputs.cpu().numpy())

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lenet.engine.class_test import answers_of
 from lenet.engine.online import OnlineTrainer
 from lenet.errors import UsageError
 from lenet.job import Job
@@ -38,8 +37,8 @@ class MiniBatchTrainer(OnlineTrainer):
         if not math.isfinite(energy):
             raise self._not_finite(blobs)
         if self.epochs.picking.weighing:
-            self._tell(picked, blobs)
-        self._update(loss, self.job.solver.rate(self.iteration) * len(picked))
+            self._tell_worth(picked, self._energies_of(picked, blobs), blobs)
+        self.learner.update(loss, self.job.solver.rate(self.iteration) * len(picked))
         self._energies += [energy] * len(picked)
         self.iteration += len(picked)
 
@@ -52,13 +51,10 @@ class MiniBatchTrainer(OnlineTrainer):
             if len(picked) == self.batch or self.picker.done or self.update.due(self.picker.shown):
                 return picked
 
-    def _tell(self, picked: list[int], blobs: dict[str, Tensor]) -> None:
-        answers = answers_of(self.network.net, blobs, len(picked))
+    def _energies_of(self, picked: list[int], blobs: dict[str, Tensor]) -> list[float]:
         parts = [
             blobs[name].detach().reshape(len(picked), -1).sum(1) * weight
             for name, weight in self.network.loss_terms
         ]
-        energies = torch.stack(parts).sum(0)
-        for place, index in enumerate(picked):
-            correct = int(answers[place]) == int(self.samples.labels[index])
-            self.picker.tell(float(energies[place]), correct, index)
+        energies: list[float] = torch.stack(parts).sum(0).tolist()
+        return energies

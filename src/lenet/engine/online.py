@@ -11,13 +11,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lenet.checkpoint import EpochState
 from lenet.data.picking import Picker
 from lenet.engine.build import SEEDS, Network, build
 from lenet.engine.class_test import ClassTest, answers_of
+from lenet.engine.learner import Learner, spread
+from lenet.engine.online_plan import compiled
 from lenet.engine.sample_set import SampleSet
-from lenet.engine.second_order import curvatures
 from lenet.engine.train import Request
-from lenet.errors import DescriptionError, TrainingError, Where
+from lenet.errors import DataError, DescriptionError, TrainingError, WeightsError, Where
 from lenet.job import Epochs, Job
 from lenet.layers.draws import Draws
 from lenet.results import (
@@ -29,7 +31,6 @@ from lenet.results import (
     RatesFound,
     Record,
     Snapshot,
-    Spread,
     Stopped,
     TestStarted,
 )
@@ -42,12 +43,14 @@ TOGETHER = 20  # samples whose second derivatives are found together
 
 @dataclass(frozen=True)
 class EpochCheckpoint:
-    """What is there to be saved after an epoch (0: before the first); whoever saves it chooses names."""
+    """What is there to be saved after an epoch (0: before the first), or in one; the saver chooses names."""
 
     job: Job
     network: Network
     epoch: int
     iteration: int
+    within: int = 0  # samples of the epoch, if it is under way
+    state: EpochState | None = None
 
 
 SaveEpoch = Callable[[EpochCheckpoint], Snapshot]
@@ -58,7 +61,9 @@ class OnlineTrainer:
 
     Parameters: `save` writes weights after epochs (None: none are written); `poll` is asked once per
     sample whether somebody wants training to stop or weights to be saved; `draws` makes the random
-    numbers of the initial weights from the seed.
+    numbers of the initial weights from the seed.  Whether compiled code runs, the job's `kernels` and the
+    rule of :mod:`lenet.engine.online_plan` decide.
+    Raises: NotCompiled where it is insisted on and cannot be had.
     """
 
     def __init__(
@@ -85,15 +90,12 @@ class OnlineTrainer:
         )
         self.samples = SampleSet(self.network, self.dtype, self.device)
         self.picker = Picker(self.samples.labels, self.epochs.picking, self.seed)
-        self.learning = [entry for entry in self.network.trained if entry.rate]
-        self.tensors = [entry.tensor for entry in self.learning]
-        self.history = self.update.start(self.tensors)
+        self.learner = Learner(self.network, self.update, job.kernels)
         self.tests = [self._test(index) for index in range(len(job.tests))]
         self.iteration = 0
         self.epoch = self.epochs.first - 1
         self.saved: Snapshot | None = None
-        self._gradients: list[Tensor] = [torch.zeros_like(t, requires_grad=False) for t in self.tensors]
-        self._curvatures = self._gradients
+        self._within = False  # an epoch
         self._energies: list[float] = []
         self._requests: set[Request] = set()
         self._started = time.perf_counter()
@@ -112,14 +114,39 @@ class OnlineTrainer:
         self.network.check_finite(weights.where)
         return loaded
 
+    def state(self) -> EpochState:
+        """All that the rest of the training depends on, besides the weights."""
+        generator = torch.get_rng_state().numpy().tobytes()
+        learned = self.learner.memory()
+        return EpochState(self.epoch, self._within, self.iteration, self.picker.memory(), learned, generator)
+
+    def resume(self, state: EpochState) -> None:
+        """Go on from a state, whose weights are loaded.
+
+        Raises: WeightsError if it is of another network; DataError if it is of other samples.
+        """
+        if not self.learner.recall(state.history):
+            raise WeightsError("this is the state of another network", state.where)
+        try:
+            self.picker.recall(state.picker)
+        except DataError as error:
+            raise DataError(error.message, state.where, "are the samples as they were?") from None
+        generator = torch.frombuffer(bytearray(state.generator), dtype=torch.uint8)
+        if generator.shape == torch.get_rng_state().shape:
+            torch.set_rng_state(generator)
+        self.epoch, self.iteration, self._within = state.epoch, state.iteration, state.within
+
     def run(self) -> Iterator[Record]:
         """Test, then train and test up to the last epoch, telling each step.
 
         Raises: TrainingError when a number in the network is no longer finite.
         """
-        yield from self._test_all()
-        if self.epochs.save == 1:
-            yield from self._save()
+        if self._within:
+            yield from self._epoch()
+        else:
+            yield from self._test_all()
+            if self.epochs.save == 1:
+                yield from self._save()
         while self.epoch < self.epochs.number and "stop" not in self._requests:
             self.epoch += 1
             yield from self._epoch()
@@ -139,6 +166,7 @@ class OnlineTrainer:
         if "stop" in self._requests:
             yield from self._save()
             return
+        self._within = False
         yield from self._test_all()
         tested = time.perf_counter()
         if self.epochs.save is not None and self.epoch >= self.epochs.save:
@@ -150,7 +178,9 @@ class OnlineTrainer:
     def _learn(self) -> Iterator[Record]:
         """Learn from the samples of an epoch."""
         started = time.perf_counter()
-        self.picker.begin()
+        if not self._within:
+            self.picker.begin()
+        self._within = True
         self._energies.clear()
         while not self.picker.done and "stop" not in self._requests:
             if self.update.due(self.picker.shown):
@@ -182,53 +212,33 @@ class OnlineTrainer:
 
     def _learn_from_current(self) -> float:
         """One update; the energy before it."""
-        blobs = self.network(self.samples.take(self.picker.current))
-        loss = self.network.loss(blobs)
-        energy = float(loss.detach())
+        index = self.picker.current
+        energy = self.learner.learn(self.samples.take(index), self.job.solver.rate(self.iteration))
         if not math.isfinite(energy):
-            raise self._not_finite(blobs)
+            raise self._not_finite(self.learner.blobs())
         if self.epochs.picking.weighing:
-            answer = int(answers_of(self.network.net, blobs, 1)[0])
-            self.picker.tell(energy, answer == int(self.samples.labels[self.picker.current]))
-        self._update(loss, self.job.solver.rate(self.iteration))
+            self._tell_worth([index], [energy], self.learner.blobs())
         return energy
 
-    def _update(self, loss: Tensor, rate: float) -> None:
-        """Change the parameters by the gradient of a loss."""
-        found = torch.autograd.grad(loss, self.tensors, allow_unused=True)
-        pairs = zip(found, self.tensors, strict=True)
-        self._gradients = [torch.zeros_like(tensor) if one is None else one for one, tensor in pairs]
-        with torch.no_grad():
-            rates = [rate * entry.rate for entry in self.learning]
-            self.update.step(self.tensors, self._gradients, rates, self.history, self.iteration)
+    def _tell_worth(self, picked: Sequence[int], energies: Sequence[float], blobs: dict[str, Tensor]) -> None:
+        """Let the picker know what samples that were learned from are worth."""
+        answers = answers_of(self.network.net, blobs, len(picked))
+        for index, energy, answer in zip(picked, energies, answers, strict=True):
+            self.picker.tell(energy, int(answer) == int(self.samples.labels[index]), index)
 
-    @torch.no_grad()
     def _find_rates(self) -> RatesFound:
         """Set each parameter's rate from the second derivatives of the samples to come."""
         started = time.perf_counter()
-        before = (spread(self.tensors), spread(self._gradients), spread(self._curvatures))
-        sums = [torch.zeros_like(tensor) for tensor in self.tensors]
+        before = self.learner.spreads()
         place, picked = self.picker.state(), []
         for _ in range(self.update.samples):
             picked.append(self.picker.current)
             self.picker.advance()
-        for part in _parts(picked):
-            self._curvatures = self._curvatures_of(part)
-            for total, curvature in zip(sums, self._curvatures, strict=True):
-                total.add_(curvature, alpha=1 / self.update.samples)
         self.picker.restore(place)
-        if not all(bool(total.isfinite().all()) for total in sums):
+        if not self.learner.find_rates(self.samples.take_many(part) for part in _parts(picked)):
             raise self._error("a second derivative is not a number", self.job.where)
-        self.update.set_rates(self.history, sums)
-        rates, seconds = spread(self.history["rate"]), time.perf_counter() - started
+        rates, seconds = spread(self.learner.history["rate"]), time.perf_counter() - started
         return RatesFound(self.iteration, self.update.samples, rates, before, seconds)
-
-    def _curvatures_of(self, picked: Sequence[int]) -> list[Tensor]:
-        """The second derivatives for each parameter, summed over some samples."""
-        blobs = self.network(self.samples.take_many(picked))
-        tops = {name: torch.full_like(blobs[name], weight) for name, weight in self.network.loss_terms}
-        found = curvatures(self.network, blobs, tops)
-        return [found[index] for index, entry in enumerate(self.network.trained) if entry.rate]
 
     def _progress(self, shown: bool) -> Progress:
         mean = sum(self._energies) / len(self._energies)
@@ -251,10 +261,9 @@ class OnlineTrainer:
 
         Raises: TrainingError that names the layer.
         """
-        for step in self.network.steps:
-            if not all(bool(tensor.isfinite().all()) for tensor in step.parameters):
-                where = step.node.where if str(step.node.where) else self.job.where
-                raise self._error(f"a parameter of layer '{step.node.name}' is not a number", where)
+        if node := self.network.not_finite():
+            where = node.where if str(node.where) else self.job.where
+            raise self._error(f"a parameter of layer '{node.name}' is not a number", where)
 
     def _error(self, what: str, where: Where) -> TrainingError:
         kept = f"the last good weights are in {self.saved.weights}" if self.saved else "no weights were saved"
@@ -276,7 +285,9 @@ class OnlineTrainer:
         )
         samples = SampleSet(network, self.dtype, self.device)
         classes = int(max(samples.labels.max(), self.samples.labels.max())) + 1
-        return ClassTest(index, test, network, samples, classes, self.epochs.display, self.epochs.classes)
+        names = self.epochs.classes
+        run = compiled(network, self.job.kernels) or network
+        return ClassTest(index, test, network, samples, classes, self.epochs.display, names, run)
 
     def _test_all(self) -> Iterator[Record]:
         for test in self.tests[::-1]:  # the first one counts most, so it comes last
@@ -300,7 +311,9 @@ class OnlineTrainer:
     def _save(self) -> Iterator[Snapshot]:
         self._requests.discard("snapshot")
         if self.save:
-            self.saved = self.save(EpochCheckpoint(self.job, self.network, self.epoch, self.iteration))
+            within = self.picker.shown if self._within else 0
+            checkpoint = (self.job, self.network, self.epoch, self.iteration, within, self.state())
+            self.saved = self.save(EpochCheckpoint(*checkpoint))
             yield self.saved
 
     def _seconds(self) -> float:
@@ -312,16 +325,6 @@ def _parts(picked: Sequence[int]) -> Iterator[Sequence[int]]:
     for first in range(0, len(picked) - 1, TOGETHER):
         yield picked[first : min(first + TOGETHER, len(picked) - 1)]
     yield picked[-1:]
-
-
-def spread(tensors: Sequence[Tensor]) -> Spread:
-    """The least and the greatest number of some tensors."""
-    if not tensors:
-        return Spread(0, 0.0, 0.0)
-    number = sum(tensor.numel() for tensor in tensors)
-    with torch.no_grad():
-        least = min(float(tensor.min()) for tensor in tensors)
-        return Spread(number, least, max(float(tensor.max()) for tensor in tensors))
 
 
 def _checked(job: Job) -> tuple[Epochs, DiagonalHessian]:

@@ -79,5 +79,7 @@ def _only_feed(network: Network) -> tuple[Feed, tuple[str, ...]]:
         )
     feed, blobs = feeds[0]
     if feed.transform.random:
-        raise DescriptionError("images cannot be cropped or mirrored at random here", network.net.where)
+        raise DescriptionError(
+            "images cannot be cropped, mirrored or augmented at random here", network.net.where
+        )
     return feed, blobs[: feed.outputs]

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from lenet.engine.build import Network, Step
 from lenet.errors import DescriptionError, LenetError
 from lenet.layers.layer import Layer
-from lenet.net import type_name
 
 
 def curvatures(
@@ -82,7 +81,7 @@ def _through(
     node = step.node
     if not set(node.inputs).isdisjoint(node.outputs):
         raise DescriptionError(
-            f"layer '{node.name}' ({type_name(node.kind)}) works in place: second derivatives need its input",
+            f"layer '{node.name}' ({node.type}) works in place: second derivatives need its input",
             node.where,
             "give its output a name of its own",
         )
@@ -90,7 +89,7 @@ def _through(
     try:
         rule = node.kind.curvature(step.shapes.inputs)
     except LenetError as error:
-        message = f"layer '{node.name}' ({type_name(node.kind)}): {error.message}"
+        message = f"layer '{node.name}' ({node.type}): {error.message}"
         raise type(error)(message, node.where, error.hint) from None
     wanted = [parameter.shape for parameter in step.shapes.parameters.values()]
     parameters = [tensor.reshape(shape) for tensor, shape in zip(step.parameters, wanted, strict=True)]

@@ -1,0 +1,103 @@
+"""The update of a solver rule as one pass over all parameters, compiled: weight decay, memory and step.
+
+In torch each operation reads and writes every parameter again; here each number is read once.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from lenet.kernels.library import function
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+RULES = ("sgd", "nesterov", "adagrad", "rmsprop", "adadelta", "adam")  # in the order of update.h
+
+
+@dataclass(frozen=True)
+class UpdateRule:
+    """A rule of RULES with its numbers: the decay of its memories, and 1 - decay as the rule rounds it."""
+
+    name: str
+    decay: float = 0.0
+    rest: float = 0.0
+    decay2: float = 0.0
+    rest2: float = 0.0
+    delta: float = 0.0
+
+
+@dataclass(frozen=True)
+class Learning:
+    """One parameter with its gradient, its memory, its learning rate and its weight decay."""
+
+    weights: Tensor
+    gradient: Tensor
+    memory: Sequence[Tensor]
+    rate: float
+    weight_decay: float
+
+
+class _Settings(ctypes.Structure):
+    """`UpdateSettings` of update.h."""
+
+    _fields_ = (
+        ("rule", ctypes.c_long),
+        ("absolute", ctypes.c_long),
+        *((name, ctypes.c_float) for name in ("scale", "decay", "rest", "decay2", "rest2", "delta")),
+    )
+
+
+class _Parameter(ctypes.Structure):
+    """`Parameter` of update.h."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("weights", "gradient", "first", "second")),
+        ("count", ctypes.c_long),
+        ("rate", ctypes.c_float),
+        ("weight_decay", ctypes.c_float),
+    )
+
+
+def update(
+    rule: UpdateRule, learning: Sequence[Learning], *, scale: float = 1.0, absolute: bool = False
+) -> None:
+    """Change parameters and memory in place; gradients stay as they are.
+
+    All tensors are float32 on the CPU, and each parameter lies in memory as its gradient and memory do,
+    without gaps (:func:`dense`).  Gradients are multiplied by `scale` first; the weight decay is that of L1
+    if `absolute`, else of L2.
+    Raises: MissingExtra where there is no compiled library.
+    """
+    import torch
+
+    settings = _Settings(
+        RULES.index(rule.name), absolute, scale, rule.decay, rule.rest, rule.decay2, rule.rest2, rule.delta
+    )
+    parameters = (_Parameter * len(learning))(*map(_parameter, learning))
+    _function()(torch.get_num_threads(), settings, parameters, len(learning))
+
+
+def dense(tensor: Tensor) -> bool:
+    """Whether a tensor's numbers lie side by side, in whatever order."""
+    import torch
+
+    return tensor.is_contiguous() or (
+        tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+    )
+
+
+def _parameter(its: Learning) -> _Parameter:
+    pointers = [tensor.data_ptr() for tensor in (its.weights, its.gradient, *its.memory)]
+    pointers += [0] * (4 - len(pointers))
+    return _Parameter(*pointers, its.weights.numel(), its.rate, its.weight_decay)
+
+
+@cache
+def _function() -> Callable[..., int]:
+    kinds = (ctypes.c_int, ctypes.POINTER(_Settings), ctypes.POINTER(_Parameter), ctypes.c_long)
+    return function("lenet_update", *kinds)

@@ -1,0 +1,263 @@
+"""The compiled convolution with pool and ReLU against torch in float64, over random shapes."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from lenet.kernels import library
+from lenet.kernels.convolution import FusedConvolution
+
+pytestmark = pytest.mark.skipif(not library.available(), reason=library.describe())
+
+# What torch's own float32 gives against float64, relative to each tensor's largest number.
+BOUND = 2e-6
+
+
+@pytest.fixture(autouse=True)
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(params=library.TARGETS, scope="module")
+def target(request):
+    """Each instruction set that this processor has."""
+    found = library.TARGETS[library.choose(library.required(), request.param)]
+    if found != request.param:
+        pytest.skip(f"this processor has {found} at most")
+    yield found
+    library.choose(library.required(), library.load().target)
+
+
+@st.composite
+def cases(draw):
+    """A layer, a batch and how tensors lie in memory."""
+    window, pool = (tuple(draw(st.integers(1, most)) for _ in range(2)) for most in (11, 4))
+    pad = tuple(draw(st.integers(0, size - 1)) for size in window)
+    size = tuple(
+        draw(st.integers(max(1, w - 2 * p), max(1, w - 2 * p) + 12)) for w, p in zip(window, pad, strict=True)
+    )
+    convolved = tuple(s + 2 * p - w + 1 for s, p, w in zip(size, pad, window, strict=True))
+    rounded_up = draw(st.booleans())
+    pooled = tuple(-(-c // p) if rounded_up else c // p for c, p in zip(convolved, pool, strict=True))
+    assume(min(pooled) > 0)
+    channels, outputs = draw(st.sampled_from([1, 2, 3, 7, 8, 9, 16, 20, 33])), draw(st.integers(1, 70))
+    layer = FusedConvolution(
+        channels, size, outputs, window, pad, pool, pooled, draw(st.booleans()), draw(st.booleans())
+    )
+    return layer, draw(st.sampled_from([1, 2, 3, 17, 70])), draw(st.integers(0, 999))
+
+
+def tensors(layer, batch, seed, whole=False):
+    """An input, weights and a bias, laid out in one way or another; small whole numbers if asked for."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def some(*shape):
+        numbers = torch.randn(shape, generator=generator)
+        return numbers.mul(1.5).round() if whole else numbers
+
+    image = some(batch, layer.channels, *layer.size)
+    weight = some(layer.outputs, layer.channels, *layer.window)
+    bias = some(layer.outputs) if seed % 5 else None
+    if seed % 2:
+        image = image.to(memory_format=torch.channels_last)
+    if seed % 3:
+        weight = weight.to(memory_format=torch.channels_last)
+    return [None if tensor is None else tensor.requires_grad_() for tensor in (image, weight, bias)]
+
+
+def in_torch(layer, images, weight, bias):
+    """The same in torch, what hangs over filled with what never wins."""
+    result = functional.conv2d(images, weight, bias, padding=layer.pad)
+    if layer.relu:
+        result = functional.relu(result)
+    ends = [max(0, n * p - s) for n, p, s in zip(layer.pooled, layer.pool, result.shape[2:], strict=True)]
+    result = functional.pad(result, (0, ends[1], 0, ends[0]), value=-torch.inf)
+    return functional.max_pool2d(result, layer.pool, layer.pool)
+
+
+def both(layer, given, precisely, whole=False):
+    """Output and gradients, compiled and in torch, for one gradient of the output."""
+    mine = layer(*given)
+    theirs = in_torch(layer, *precisely)
+    gradient = torch.randn(mine.shape, generator=torch.Generator().manual_seed(1))
+    if whole:
+        gradient = gradient.round()
+    results = []
+    for output, its in ((mine, given), (theirs, precisely)):
+        wanted = [tensor for tensor in its if tensor is not None]
+        results.append([output, *torch.autograd.grad(output, wanted, gradient.to(output.dtype))])
+    return results
+
+
+def error(found, wanted):
+    largest = wanted.abs().max().clamp(min=1e-30)
+    return float(((found - wanted).abs().max() / largest).detach())
+
+
+def as_double(given):
+    return [None if t is None else t.detach().double().requires_grad_() for t in given]
+
+
+QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@QUICK
+@given(cases())
+def test_whole_numbers_come_out_exactly(target, case):
+    """Float32 adds small whole numbers without rounding; equal ones meet under most windows."""
+    layer, batch, seed = case
+    given = tensors(layer, batch, seed, whole=True)
+    mine, theirs = both(layer, given, as_double(given), whole=True)
+    for found, wanted in zip(mine, theirs, strict=True):
+        assert torch.equal(found.double(), wanted)
+
+
+@QUICK
+@given(cases())
+def test_as_torch_in_float64(target, case):
+    layer, batch, seed = case
+    given = tensors(layer, batch, seed)
+    precisely = as_double(given)
+    mine, theirs = both(layer, given, precisely)
+    assert error(mine[0], theirs[0]) < BOUND
+    # where two numbers under a window, or one and 0, differ by less than float32 can tell, either may win
+    if decided(layer, precisely):
+        for found, wanted in zip(mine[1:], theirs[1:], strict=True):
+            assert error(found, wanted) < BOUND
+
+
+def decided(layer, given):
+    """Whether each window has a largest number, above or below 0, that rounding cannot change."""
+    (down, across), (high, wide) = layer.pool, layer.pooled
+    with torch.no_grad():
+        convolved = functional.conv2d(*given, padding=layer.pad)
+        right, below = wide * across - convolved.shape[3], high * down - convolved.shape[2]
+        filled = functional.pad(convolved, (0, right, 0, below), value=-torch.inf)
+        windows = filled.unfold(2, down, down).unfold(3, across, across).flatten(4)
+        largest = windows.topk(min(2, windows.shape[-1])).values
+        gaps = largest[..., 0] - largest[..., 1] if largest.shape[-1] > 1 else torch.ones(1)
+        edge = largest[..., 0].abs() if layer.relu else torch.ones(1)
+        return float(torch.minimum(gaps.min(), edge.min())) > 2e-6 * float(convolved.abs().max())
+
+
+LENET = FusedConvolution(20, (12, 12), 50, (5, 5), (0, 0), (2, 2), (4, 4), False, False)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 64, 70])
+def test_the_same_for_any_number_of_threads(target, batch):
+    given, results = tensors(LENET, batch, 1), []
+    for threads in (1, 2, 3, 7):
+        torch.set_num_threads(threads)
+        mine, _ = both(LENET, given, as_double(given))
+        results.append(mine)
+    for others in results[1:]:
+        assert all(torch.equal(one, other) for one, other in zip(results[0], others, strict=True))
+
+
+def test_the_first_of_equal_numbers_wins(target):
+    layer = FusedConvolution(1, (4, 4), 1, (1, 1), (0, 0), (2, 2), (2, 2), False, False)
+    images = torch.ones(1, 1, 4, 4, requires_grad=True)
+    layer(images, torch.ones(1, 1, 1, 1), None).sum().backward()
+    assert images.grad[0, 0].tolist() == [[1, 0, 1, 0], [0, 0, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("wrong", [torch.nan, torch.inf, -torch.inf])
+def test_numbers_that_are_none_go_where_torch_sends_them(target, relu, wrong):
+    layer = FusedConvolution(1, (6, 6), 9, (3, 3), (1, 1), (2, 2), (3, 3), relu, True)
+    given = tensors(layer, 2, 1)
+    with torch.no_grad():
+        given[0][0, 0, 2, 3] = wrong
+        given[0][1, 0, 0, 0] = wrong
+    mine = layer(*given)
+    theirs = in_torch(layer, *given)
+    assert torch.equal(mine.isnan(), theirs.isnan())
+    assert torch.allclose(mine, theirs, rtol=1e-5, atol=1e-5, equal_nan=True)
+
+
+def test_a_gradient_that_is_infinite_stays_where_it_is(target):
+    """Few channels lie densely: vectors reach into the neighbouring pixels, numbers must not."""
+    layer = FusedConvolution(3, (8, 8), 4, (2, 2), (0, 0), (1, 1), (7, 7), False, True)
+    images, weight, _ = tensors(layer, 1, 0)
+    gradient = torch.zeros(1, 4, 7, 7)
+    gradient[0, 2, 3, 3] = torch.inf
+    found = torch.autograd.grad(layer(images, weight, None), images, gradient)[0]
+    touched = torch.zeros(8, 8, dtype=torch.bool)
+    touched[3:5, 3:5] = True
+    assert bool((found[0].isfinite().all(0) == ~touched).all())
+
+
+def test_only_what_is_wanted_is_computed(target):
+    images, weight, bias = tensors(LENET, 3, 1)
+    output = LENET(images.detach(), weight, bias)
+    output.sum().backward()
+    assert images.grad is None
+    assert weight.grad is not None
+    assert bias.grad is not None
+    output = LENET(images, weight.detach(), bias.detach())
+    output.sum().backward()
+    assert images.grad is not None
+    with torch.no_grad():
+        assert not LENET(images, weight, bias).requires_grad
+
+
+def test_gradients_lie_as_their_tensors_do(target):
+    images, weight, bias = tensors(LENET, 3, 1)
+    LENET(images, weight, bias).sum().backward()
+    assert images.grad.stride() == images.stride()
+    assert weight.grad.stride() == weight.stride()
+
+
+def test_second_derivatives_are_refused(target):
+    images, weight, bias = tensors(LENET, 1, 1)
+    first = torch.autograd.grad(LENET(images, weight, bias).square().sum(), weight, create_graph=True)[0]
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        first.sum().backward()
+
+
+def test_no_samples_give_no_gradient(target):
+    given = tensors(LENET, 0, 1)
+    output = LENET(*given)
+    output.sum().backward()
+    assert output.shape == (0, 50, 4, 4)
+    assert not given[1].grad.any()
+
+
+@pytest.mark.parametrize("wrong", ["images", "weight", "bias", "kind"])
+def test_tensors_of_other_shapes_are_refused(wrong):
+    given = dict(zip(("images", "weight", "bias"), tensors(LENET, 2, 1), strict=True))
+    if wrong == "kind":
+        given["images"] = given["images"].double()
+    else:
+        given[wrong] = given[wrong][..., :-1]
+    with pytest.raises(ValueError, match="of its own shapes"):
+        LENET(*given.values())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of newer Pythons
+def test_a_forked_process_has_threads_of_its_own():
+    """The pool's threads are not there in the child; waiting for them would never end."""
+    given = [tensor.detach() for tensor in tensors(LENET, 16, 1)]
+    wanted = LENET(*given)
+    child = os.fork()
+    if not child:
+        os._exit(0 if torch.equal(LENET(*given), wanted) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert torch.equal(LENET(*given), wanted)
+
+
+def test_several_threads_of_a_program_may_call():
+    given = [tensor.detach() for tensor in tensors(LENET, 16, 1)]
+    wanted = LENET(*given)
+    with ThreadPoolExecutor(4) as executor:
+        found = list(executor.map(lambda _: LENET(*given), range(40)))
+    assert all(torch.equal(each, wanted) for each in found)
