@@ -13,6 +13,7 @@ import pytest
 import torch
 from caffe_cases import CAFFE_ROWS
 from exchange_cases import EXCHANGE_ROWS
+from fork_cases import FORK_ROWS
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from image_cases import ROWS
@@ -145,7 +146,7 @@ CASES = [
     Case("eltwise", Eltwise("product", stable=False), (tuple("NC"), tuple("NC"))),
     Case("eltwise", Eltwise("max"), (IMAGE, IMAGE, IMAGE)),
 ]
-CASES += [Case(*row[:3], **dict(*row[3:])) for row in (*ROWS, *CAFFE_ROWS, *EXCHANGE_ROWS)]
+CASES += [Case(*row[:3], **dict(*row[3:])) for row in (*ROWS, *CAFFE_ROWS, *EXCHANGE_ROWS, *FORK_ROWS)]
 RUNNING = [case for case in CASES if not isinstance(case.layer, Input) and not case.writes]
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 every_running = pytest.mark.parametrize("case", RUNNING, ids=str)

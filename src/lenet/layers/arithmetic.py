@@ -86,7 +86,7 @@ class Logarithm(_Activation):
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:
         rate = natural_logarithm(self.base)
         if rate == 0:
-            raise ShapeError("there is no logarithm with base 1")
+            raise ShapeError("there is no logarithm with base 1", hint="leave the base out for e")
         return lambda tensors, *_: (tensors[0] * self.scale + self.shift).log() / rate
 
 
@@ -99,7 +99,7 @@ def natural_logarithm(base: float | None) -> float:
     (1.0, 0.0)
     """
     if base is not None and base <= 0:
-        raise ShapeError(f"base is {base:g}, it must be above 0")
+        raise ShapeError(f"base is {base:g}, it must be above 0", hint="leave it out for e")
     return 1.0 if base is None else log(base)
 
 

@@ -38,10 +38,11 @@ class ChannelDense(Layer):
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         if self.outputs < 1:
-            raise ShapeError(f"outputs {self.outputs} must be at least 1")
+            raise ShapeError(f"outputs {self.outputs} must be at least 1", setting="outputs")
         features = _features(inputs)
         if self.inputs not in (None, features):
-            raise ShapeError(f"is meant for {self.inputs} features, its input is {text(inputs[0])}")
+            message = f"is meant for {self.inputs} features, its input is {text(inputs[0])}"
+            raise ShapeError(message, setting="inputs")
         return ((inputs[0][0], self.outputs, *inputs[0][2:]),)
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:

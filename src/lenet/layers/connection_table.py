@@ -32,13 +32,13 @@ def check_table(table: Table, inputs: int) -> None:
     Raises: ShapeError that names the row, counted from 0.
     """
     if not table:
-        raise ShapeError("the connection table has no rows")
+        raise ShapeError("the connection table has no rows", setting="table")
     for row, (source, target) in enumerate(table):
         if not 0 <= source < inputs:
             there = f"the input has {inputs} features, 0 to {inputs - 1}"
-            raise ShapeError(f"row {row} of the connection table reads feature {source}; {there}")
+            raise ShapeError(f"row {row} of the connection table reads feature {source}; {there}", setting="table")
         if target < 0:
-            raise ShapeError(f"row {row} of the connection table writes feature {target}, below 0")
+            raise ShapeError(f"row {row} of the connection table writes feature {target}, below 0", setting="table")
 
 
 def outputs_of(table: Table) -> int:

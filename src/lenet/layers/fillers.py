@@ -148,7 +148,10 @@ class Bilinear(Filler):
         import numpy as np
 
         if len(shape) != 4 or shape[2] != shape[3]:
-            raise DescriptionError(f"the bilinear filler needs square windows of 4 axes, not {text(shape)}")
+            raise DescriptionError(
+                f"the bilinear filler needs square windows of 4 axes, not {text(shape)}",
+                hint="use another filler, or a kernel as high as it is wide",
+            )
         reach = (shape[3] + 1) // 2
         centre = (2 * reach - 1 - reach % 2) / (2 * reach)
         slope = 1 - np.abs(np.arange(shape[3]) / reach - centre)

@@ -41,7 +41,7 @@ def pair(numbers: tuple[int, ...], what: str, least: int = 1) -> tuple[int, int]
     ((5, 5), (3, 2))
     """
     if len(numbers) not in (1, 2):
-        raise ShapeError(f"{what} has {len(numbers)} numbers: give one, or height and width")
+        raise ShapeError(f"{what} has {len(numbers)} numbers: give one, or height and width", setting=what)
     if min(numbers) < least:
-        raise ShapeError(f"{what} is {min(numbers)}, the least is {least}")
+        raise ShapeError(f"{what} is {min(numbers)}, the least is {least}", setting=what)
     return numbers[0], numbers[-1]

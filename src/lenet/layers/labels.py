@@ -31,8 +31,12 @@ class LabelLayout:
     def check(self, labels: Tensor, ignored: int | None) -> None:
         """Refuse labels outside the classes, other than `ignored`; waits for the device.
 
+        While a GPU records what it will do again and again it cannot be asked: nothing is checked then.
+
         Raises: DataError that names the first such label and the number of classes.
         """
+        if is_recording():
+            return
         wrong = (labels < 0) | (labels >= self.classes)
         if ignored is not None:
             wrong &= labels != ignored
@@ -43,6 +47,15 @@ class LabelLayout:
                 f"the {self.classes} classes, which are numbered from 0 to {self.classes - 1}",
                 hint="correct the labels, or give the last layer before it more outputs",
             )
+
+
+def is_recording() -> bool:
+    """Whether a GPU records operations, so that their results cannot be read yet."""
+    import torch
+
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return False
+    return bool(torch.cuda.is_current_stream_capturing())
 
 
 def label_layout(scores: Shape, labels: Shape, axis: int) -> LabelLayout:

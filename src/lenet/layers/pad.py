@@ -49,10 +49,11 @@ class Pad(Layer):
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         (height, width), (top, left, bottom, right) = image_sizes(inputs), self.sides
         if min(self.sides) < 0:
-            raise ShapeError(f"a border cannot be {min(self.sides)} pixels wide")
+            raise ShapeError(f"a border cannot be {min(self.sides)} pixels wide", setting="sides")
         if self.border == "mirror" and (max(top, bottom + 1) > height or max(left, right + 1) > width):
             raise ShapeError(
-                f"a mirrored border of {self.sides} is wider than its input, {text(inputs[0][2:])}"
+                f"a mirrored border of {self.sides} is wider than its input, {text(inputs[0][2:])}",
+                setting="sides",
             )
         return ((*inputs[0][:2], top + height + bottom, left + width + right),)
 

@@ -105,7 +105,7 @@ class PowerPooling(_WeightedPooling):
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         if not self.power >= 1:
-            raise ShapeError(f"power is {self.power:g}, the least is 1")
+            raise ShapeError(f"power is {self.power:g}, the least is 1", setting="power")
         return super().shape(inputs)
 
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:

@@ -25,7 +25,8 @@ class SidedPooling(Layer):
     Parameters: `method`; `window`, `stride`, `before` and `after`, the border's width, in pixels, one number
     or one per axis; `counted`, whether a mean counts the border's zeros.  A maximum never takes the border.
     Differs: Pooling has the same border on both sides and knows Caffe's sizes and divisors; Keras' "same"
-    and ONNX's pads are these.
+    and ONNX's pads are these.  Keras on its torch backend counts the image's last pixels, repeated, in a mean
+    with different borders; on its others, as TensorFlow defines it, the border never counts.
 
     >>> SidedPooling("max", window=(2,), stride=(2,), after=(1,)).shape([(64, 20, 7, 7)])
     ((64, 20, 4, 4),)

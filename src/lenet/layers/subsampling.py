@@ -40,7 +40,7 @@ class Subsampling(Layer):
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         sizes, block = image_sizes(inputs), pair(self.stride, "stride")
-        check_fit(block, sizes, (0, 0))
+        check_fit(block, sizes, (0, 0), setting="stride")
         spatial = (-(-size // step) for size, step in zip(sizes, block, strict=True))
         return ((*inputs[0][:2], *spatial),)
 

@@ -17,16 +17,17 @@ def per_axis(numbers: Sequence[int], axes: int, what: str, least: int = 1) -> tu
     """
     if len(numbers) not in (1, axes):
         raise ShapeError(
-            f"{what} has {len(numbers)} numbers, the input has {axes} spatial axes: give 1 or {axes}"
+            f"{what} has {len(numbers)} numbers, the input has {axes} spatial axes: give 1 or {axes}",
+            setting=what,
         )
     for number in numbers:
         if number < least:
-            raise ShapeError(f"{what} is {number}, the least is {least}")
+            raise ShapeError(f"{what} is {number}, the least is {least}", setting=what)
     return tuple(numbers) * axes if len(numbers) == 1 else tuple(numbers)
 
 
-def check_fit(extent: Shape, sizes: Shape, pad: Shape, hint: str = "") -> None:
-    """Refuse a window that is larger than the padded input.
+def check_fit(extent: Shape, sizes: Shape, pad: Shape, hint: str = "", setting: str = "window") -> None:
+    """Refuse a window, a layer's `setting`, that is larger than the padded input.
 
     Raises: ShapeError that names both sizes.
     """
@@ -37,4 +38,5 @@ def check_fit(extent: Shape, sizes: Shape, pad: Shape, hint: str = "") -> None:
     raise ShapeError(
         f"window {text(extent)} is larger than its input, {text(sizes)}{padded}",
         hint=f"use a window of at most {text(room)}{hint}",
+        setting=setting,
     )

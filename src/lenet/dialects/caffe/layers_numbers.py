@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from lenet.dialects.caffe.fillers import Fill
 from lenet.dialects.caffe.layer_spelling import Spelling
-from lenet.dialects.caffe.spelling import Absent, Plain
+from lenet.dialects.caffe.spelling import Absent, Plain, Setting, place
+from lenet.errors import DescriptionError, Notes
+from lenet.formats.message import Message
 from lenet.layers.activation import ReLU, Sigmoid, TanH
 from lenet.layers.activation_smooth import ELU, PReLU, Softplus, Swish
 from lenet.layers.affine import Bias, Scale
@@ -14,6 +16,21 @@ from lenet.layers.dropout import Dropout
 from lenet.layers.fillers import Constant
 from lenet.layers.rectification import Absolute
 from lenet.layers.standardize import MVN
+
+
+class Base(Absent):
+    """The base of powers and logarithms: -1 is that of the natural ones, no other number is negative."""
+
+    def read(self, fields: Message, notes: Notes) -> Setting:
+        value = super().read(fields, notes)
+        if value is None and fields.value(self.field) != -1:
+            raise DescriptionError(
+                f"base is {fields.value(self.field):g}, it must be above 0",
+                place(fields, self.field),
+                "leave it out, or use -1, for e",
+            )
+        return value
+
 
 _AFFINE = (Plain("scale", "scale"), Plain("shift", "shift"))
 _AXES = (Plain("axis", "axis"), Plain("axes", "num_axes", least=-1))
@@ -37,8 +54,8 @@ NUMBER_SPELLINGS = (
     Spelling("BNLL", Softplus),
     Spelling("AbsVal", Absolute),
     Spelling("Power", Power, "power_param", (Plain("power", "power"), *_AFFINE)),
-    Spelling("Exp", Exponential, "exp_param", (Absent("base", "base"), *_AFFINE)),
-    Spelling("Log", Logarithm, "log_param", (Absent("base", "base"), *_AFFINE)),
+    Spelling("Exp", Exponential, "exp_param", (Base("base", "base"), *_AFFINE)),
+    Spelling("Log", Logarithm, "log_param", (Base("base", "base"), *_AFFINE)),
     Spelling(
         "Clip",
         Clip,

@@ -146,7 +146,7 @@ def constant_pad(kind: ConstantPad, site: Site) -> Sequence[str]:
 
 def transpose(kind: Transpose, site: Site) -> Sequence[str]:
     """Another order of axes."""
-    return [site.op("Transpose", site.input, perm=kind.order)]
+    return [site.op("Transpose", site.input, perm=kind.whole_order(site.shape))]
 
 
 def upsample(kind: Upsample, site: Site) -> Sequence[str]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lenet.deploy.blobs import with_outputs
 from lenet.deploy.told import with_told
 from lenet.deploy.use import complete
 from lenet.dialects.onnx.operators_arrange import ARRANGE_OPERATORS
@@ -168,7 +169,7 @@ def _net(proto: Any, reading: Reading) -> Net:  # noqa: ANN401
             raise DescriptionError(f"output '{name}' is made by nobody", reading.where)
         wanted.append(name)
     net = Net(proto.graph.name, tuple(reading.nodes), where=reading.where)
-    kept = net.leading_to(*wanted)
+    kept = with_outputs(net.leading_to(*wanted), wanted)
     names = {node.name for node in kept.nodes}
     reading.layers = {name: arrays for name, arrays in reading.layers.items() if name in names}
     return kept

@@ -136,7 +136,7 @@ def constant_pad(kind: ConstantPad, site: Site) -> Sequence[str]:
 
 def transpose(kind: Transpose, site: Site) -> Sequence[str]:
     """Another order of axes."""
-    return [f"{site.input}.permute({', '.join(map(str, kind.order))})"]
+    return [f"{site.input}.permute({', '.join(map(str, kind.whole_order(site.shape)))})"]
 
 
 def upsample(kind: Upsample, site: Site) -> Sequence[str]:

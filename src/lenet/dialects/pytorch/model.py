@@ -1,4 +1,4 @@
-"""PyTorch's files: NET.pt, a state dict, and NET.py, the network that takes it.
+"""PyTorch's files: NET.pt, a state dict, and NET.py, the network that takes it; or NET.pt2, a program.
 
 The description of the network lies in the state dict's own metadata, so that it can be read again without
 running anything; files of other origin hold no description and are refused.
@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from lenet.deploy.description import described, net_of
+from lenet.deploy.pixels import prepared
 from lenet.deploy.told import told_by, with_told
+from lenet.dialects.pytorch.exported import SUFFIX, run_exported, write_exported
 from lenet.dialects.pytorch.writer import sayable, source_of
 from lenet.errors import DescriptionError, FileError, Notes, UsageError, WeightsError, Where
 from lenet.formats.files import files_together, read_bytes
@@ -50,12 +52,15 @@ _DAMAGED = (
 
 
 def write_model(model: Model, path: Path, notes: Notes) -> list[Path]:
-    """Write NET.pt and NET.py; the files written.
+    """Write NET.pt and NET.py, or NET.pt2 alone; the files written.
 
     Raises: DescriptionError for what PyTorch cannot say, with the layer's place; FileError.
     """
     import torch
 
+    if path.suffix == SUFFIX:
+        write_exported(model, path, lambda beside: write_model(model, beside, notes))
+        return [path]
     state_path, code_path = path.with_suffix(".pt"), path.with_suffix(".py")
     said = sayable(model)
     text, source = source_of(said, state_path.name)
@@ -79,6 +84,9 @@ def read_model(path: Path, notes: Notes, weights: Path | None = None, sample: Sh
         path, weights = weights, None
     if weights is not None:
         raise UsageError(f"{path} holds its weights, {weights} is one file too many")
+    if path.suffix == SUFFIX:
+        hint = "convert the network to .pt, too, which is read again"
+        raise FileError("is a program of torch.export's, which only torch reads", Where(str(path)), hint)
     if path.suffix == ".py":
         path = path.with_suffix(".pt")
     where = Where(str(path))
@@ -100,21 +108,30 @@ def read_model(path: Path, notes: Notes, weights: Path | None = None, sample: Sh
 
 
 def run(path: Path, model: Model, pixels: Array) -> dict[str, Array]:
-    """The outputs of NET.py, which was written here for a model, by name; its `prepare` takes the pixels.
+    """The outputs of NET.py or NET.pt2, written here for a model, by name, for pixels as they come.
 
     Raises: DescriptionError if it does not run.
     """
     import torch
 
     names = sayable(model).net.outputs_as_made()
+    if path.suffix == SUFFIX:
+        found = run_exported(path, prepared(pixels, model.preprocessing))
+    else:
+        found = _run_python(path, pixels)
+    results = (found,) if isinstance(found, torch.Tensor) else found
+    return {name: result.numpy() for name, result in zip(names, results, strict=True)}
+
+
+def _run_python(path: Path, pixels: Array) -> Any:  # noqa: ANN401 a tensor or several
+    import torch
+
     try:
         written = runpy.run_path(str(path.with_suffix(".py")))
         with torch.inference_mode():
-            found = written["load"]()(written["prepare"](torch.from_numpy(pixels.copy())))
+            return written["load"]()(written["prepare"](torch.from_numpy(pixels.copy())))
     except Exception as error:  # what may be wrong in a file of Python has no class of its own
         raise DescriptionError(f"the file of Python does not run: {error}", Where(str(path))) from None
-    results = (found,) if isinstance(found, torch.Tensor) else found
-    return {name: result.numpy() for name, result in zip(names, results, strict=True)}
 
 
 def _loaded(path: Path, where: Where) -> Any:  # noqa: ANN401 a state dict

@@ -10,6 +10,7 @@ from dataclasses import replace
 from lenet.deploy.blobs import batch_shapes, single_assignment
 from lenet.deploy.equivalents import expressed, merged_biases
 from lenet.dialects.pytorch.layers_arrange import ARRANGE_WRITERS
+from lenet.dialects.pytorch.layers_forks import FORK_WRITERS
 from lenet.dialects.pytorch.layers_numbers import NUMBER_WRITERS
 from lenet.dialects.pytorch.layers_windows import WINDOW_WRITERS, Writer
 from lenet.dialects.pytorch.source import Site, Source
@@ -20,7 +21,7 @@ from lenet.model import Model, Preprocessing
 from lenet.net import Kind, Net, type_name
 from lenet.shapes import Shape, text
 
-WRITERS: dict[type, Writer] = WINDOW_WRITERS | NUMBER_WRITERS | ARRANGE_WRITERS
+WRITERS: dict[type, Writer] = WINDOW_WRITERS | NUMBER_WRITERS | ARRANGE_WRITERS | FORK_WRITERS
 
 
 def can_say(kind: Kind) -> bool:
