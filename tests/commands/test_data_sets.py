@@ -122,6 +122,8 @@ def test_a_network_learns_from_a_set(lenet, here):
 def test_display(lenet, here):
     name = TOOLS / "dig_yp"
     assert lenet("eblearn", "dsdisplay", name, "-size").out == "10\n"
+    result = lenet("data", "dsdisplay", TOOLS, "dig_yp", "--size")  # as dssplit and dsmerge name sets
+    assert (result.code, result.out) == (0, "10\n")
     result = lenet("data", "dsdisplay", name, "--info")
     assert "10 samples of 1 x 32 x 32 float32" in result.out
     assert "even         5  50.0 %" in result.out
@@ -134,6 +136,23 @@ def test_display(lenet, here):
     result = lenet("eblearn", "dsdisplay", name, "-fontsize", "4")
     assert (result.code, "--fontsize is not supported" in result.err) == (USAGE, True)
     assert lenet("data", "dsdisplay", "nothing").code == FILE
+
+
+def test_sets_made_before_are_no_images(lenet, here):
+    for kind in ("cats", "dogs"):
+        picture(here / "images" / kind / "one.png", 9, 9)
+    words = ("data", "dscompile", "images", "--nopp", "--dims", "8x8x1")
+    assert lenet(*words, "--disp", "--dname", "first").code == 0  # the folder of the images is the default
+    assert (here / "images" / "first_data.mat").exists()
+    assert (here / "images" / "first.png").exists()
+    assert lenet(*words, "--outdir", "images/sets", "--dname", "second").code == 0
+    result = lenet(*words, "--dname", "third")
+    assert (result.code, result.err) == (0, "")
+    assert read_set(here / "images" / "third").classes == ("cats", "dogs")
+    assert len(read_set(here / "images" / "third").samples) == 2
+    patches = lenet(*words, "--type", "patch", "--dname", "patches", "--outdir", "out", "--maxperclass", "1")
+    assert patches.code == 0, patches.err
+    assert set(read_set(here / "out" / "patches").classes) == {"cats", "dogs"}
 
 
 def test_files_that_are_no_set(lenet, here):

@@ -38,12 +38,12 @@ def test_a_configuration_finds_what_is_in_its_folder(lenet, conf, tmp_path):
     assert result.code == 0, result.err
     (folder,) = (tmp_path / "results").iterdir()
     assert folder.name.startswith("detections_")
-    assert places(folder) == [("b.png", 4, 6), ("a.png", 9, 2)]
+    assert places(folder) == [("b.png", 4, 6), ("below/a.png", 9, 2)]
     assert "b.png: 1 box\n  spot" in result.out
-    assert (folder / "bbox_caltech" / "a.txt").read_text() == "2,9,3,3,1\n"
+    assert (folder / "bbox_caltech" / "below" / "a.txt").read_text() == "2,9,3,3,1\n"
     assert (folder / "pictures" / "b.png.png").stat().st_size > 1000
     data = json.loads((folder / "detections.json").read_text())
-    assert [image["name"] for image in data] == ["b.png", "a.png"]
+    assert [image["name"] for image in data] == ["b.png", "below/a.png"]
     coco = read_coco(folder / "boxes.json")
     assert coco[0].classes == ("bg", "spot")
     assert coco[1].boxes[0].top == 9
@@ -68,6 +68,55 @@ def test_precision_against_given_boxes(lenet, conf, tmp_path):
     result = lenet("detect", conf, "--truth", truth, "--out", tmp_path / "out")
     assert result.code == 0, result.err
     assert "mean average precision 50.00 %" in result.out
+
+
+@pytest.fixture
+def twins(conf):
+    """Two images of one name, in two folders, with the spot at different places."""
+    for folder, top in (("one", 1), ("two", 12)):
+        (conf.parent / "pages" / folder).mkdir(parents=True)
+        save(conf.parent / "pages" / folder / "page.png", top, 5)
+    return conf.parent / "pages"
+
+
+@pytest.mark.parametrize("given", ["folder", "images", "list"])
+def test_images_of_one_name_stay_apart(lenet, conf, twins, tmp_path, given):
+    pages = [twins / "one" / "page.png", twins / "two" / "page.png"]
+    (twins / "all.txt").write_text("one/page.png\ntwo/../two/page.png\n")
+    sources = {"folder": [twins], "images": pages, "list": [twins / "all.txt"]}[given]
+    truth = tmp_path / "truth.txt"
+    truth.write_text("one/page.png 20 26 1 1 5 1 8 4\ntwo/page.png 20 26 1 1 5 12 8 15\n")
+    out = tmp_path / "out"
+    result = lenet("detect", conf, *sources, "--out", out, "--truth", truth)
+    assert result.code == 0, result.err
+    assert places(out) == [("one/page.png", 1, 5), ("two/page.png", 12, 5)]
+    assert (out / "bbox.txt").read_text().splitlines()[0] == "one/page.png 20 26 1 1 5 1 8 4"
+    assert [image.name for image in read_coco(out / "boxes.json")] == ["one/page.png", "two/page.png"]
+    drawn = [out / "pictures" / folder / "page.png.png" for folder in ("one", "two")]
+    assert drawn[0].read_bytes() != drawn[1].read_bytes()
+    assert "2 of 2 true boxes found, 0 of 2 boxes wrong" in result.out
+
+
+def test_true_boxes_may_be_named_by_the_end_of_a_path(lenet, conf, twins, tmp_path):
+    truth = tmp_path / "truth.txt"
+    truth.write_text("page.png 20 26 1 1 5 1 8 4\n")
+    one = lenet("detect", conf, twins / "one", "--out", tmp_path / "one", "--truth", truth)
+    assert "1 of 1 true boxes found" in one.out
+    truth.write_text("one/page.png 20 26 1 1 5 1 8 4\ntwo/page.png 20 26 1 1 5 1 8 4\n")
+    page = lenet("detect", conf, twins / "one" / "page.png", "--out", tmp_path / "page", "--truth", truth)
+    assert "1 of 2 true boxes found, 0 of 1 boxes wrong" in page.out
+    truth.write_text("page.png 20 26 1 1 5 1 8 4\n")
+    both = lenet("detect", conf, twins, "--out", tmp_path / "both", "--truth", truth)
+    assert both.code == 6
+    assert "truth.txt: 'page.png' may be one/page.png or two/page.png" in both.err
+
+
+def test_images_that_differ_in_their_ending_have_files_of_their_own(lenet, conf, tmp_path):
+    pages = [save(tmp_path / f"page.{ending}", 1, 2) for ending in ("png", "bmp")]
+    result = lenet("detect", conf, *pages, "--out", tmp_path / "out")
+    assert result.code == 0, result.err
+    written = sorted(path.name for path in (tmp_path / "out" / "bbox_caltech").iterdir())
+    assert written == ["page.bmp.txt", "page.txt"]
 
 
 def test_a_slid_classifier(lenet, classifier, tmp_path):
@@ -139,7 +188,7 @@ def test_images_that_cannot_be_read_are_told_and_the_others_looked_at(lenet, con
         assert name in result.err
     assert "Traceback" not in result.err
     assert "g_pixel.png: 0 boxes" in result.out
-    assert [name for name, _, _ in places(tmp_path / "out")] == ["b.png", "a.png"]
+    assert [name for name, _, _ in places(tmp_path / "out")] == ["b.png", "below/a.png"]
 
 
 def test_only_images_that_cannot_be_read(lenet, conf, tmp_path):

@@ -112,3 +112,17 @@ def test_the_json_is_as_cocos(lenet, conf, tmp_path):
 def test_the_rule_of_average_precision_is_told(lenet):
     words = " ".join(lenet("detect", "--help").out.split())
     assert "that no surer box has taken" in words
+
+
+@pytest.mark.parametrize(("name", "value"), [("hzpad", "5"), ("wzpad", "-1"), ("min_scale", "0")])
+def test_settings_that_cannot_be_are_refused(lenet, conf, name, value):
+    conf.write_text(conf.read_text() + f"{name} = {value}\n")
+    result = lenet("detect", conf)
+    assert result.code == 4
+    assert f"spot.conf:{len(conf.read_text().splitlines())}: '{name}' is {value}" in result.err
+
+
+def test_zeros_around_images_that_are_not_resized_are_told(lenet, conf, tmp_path):
+    conf.write_text(conf.read_text() + "pp_detect =\nhzpad = .5\n")
+    result = lenet("detect", conf, "--out", tmp_path / "out")
+    assert "'hzpad' has no effect: the network has no resizepp module" in result.err

@@ -60,7 +60,7 @@ def test_its_own_lines(lenet, conf, tmp_path, here):
         "spot with confidence 1 in scale #0 / 1x1 = 0x0)",
         "  bounding box: top left 4x6 and size 3x3 out position: 5x7 in 0x0",
         "spot bbox:<class 1, conf 1, nacc 1, rect:<(4,6),3x3>>",
-        "Adding 1 boxes into new group: a.png with id 1",
+        "Adding 1 boxes into new group: below/a.png with id 1",
         "Saving bboxes in caltech format to /results/FOLDER/bbox_caltech/",
         "Saved bboxes (2 boxes in 2 groups) (eblearn style) to /results/FOLDER/bbox.txt",
     ):
@@ -81,7 +81,7 @@ def test_the_folder_of_the_results(lenet, conf, tmp_path, here):
     (folder,) = (tmp_path / "results").iterdir()
     assert re.fullmatch(r"detections_\d{8}\.\d{6}", folder.name)
     assert (folder / "video").is_dir()
-    assert places(folder) == [("b.png", 4, 6), ("a.png", 9, 2)]
+    assert places(folder) == [("b.png", 4, 6), ("below/a.png", 9, 2)]
     kept = read_conf(folder / "spot.conf", Notes()).values
     assert kept["arch"] == "resizepp0,conv0,addc0"
     assert kept["run_type"] == "detect"
@@ -135,7 +135,11 @@ def test_images_of_precamdir_come_first(lenet, conf, tmp_path):
     save(tmp_path / "first" / "z.png", 1, 1)
     given = sets("precamera=1", f"precamdir={tmp_path / 'first'}")
     assert lenet("detect", conf, *given, "--out", tmp_path / "out").code == 0
-    assert [name for name, _, _ in places(tmp_path / "out")] == ["z.png", "b.png", "a.png"]
+    assert [name for name, _, _ in places(tmp_path / "out")] == [
+        "first/z.png",
+        "images/b.png",
+        "images/below/a.png",
+    ]
 
 
 def test_labelled_samples(lenet, conf, tmp_path):
@@ -191,7 +195,7 @@ def test_weights_in_another_order(lenet, conf, tmp_path):
     write_matrix(tmp_path / "spot.mat", np.concatenate([vector[18:], vector[:9], vector[9:18]]))
     given = sets("weights_blocks=2,9,9", "weights_permutation=1,2,0")
     assert lenet("detect", conf, *given, "--out", tmp_path / "out").code == 0
-    assert places(tmp_path / "out") == [("b.png", 4, 6), ("a.png", 9, 2)]
+    assert places(tmp_path / "out") == [("b.png", 4, 6), ("below/a.png", 9, 2)]
     for blocks, order, words in (
         ("2,9", "1,0", "hold 11 weights, the files 20"),
         ("2,9,9", "1,1,0", "each block once"),
@@ -211,7 +215,7 @@ def test_weights_of_single_modules(lenet, conf, tmp_path):
     assert missing.code == 4
     assert "not defined: addc0_weights" in missing.err
     assert lenet("detect", conf, *given, *sets("addc0_weights=bias.mat"), "--out", tmp_path / "out").code == 0
-    assert places(tmp_path / "out") == [("b.png", 4, 6), ("a.png", 9, 2)]
+    assert places(tmp_path / "out") == [("b.png", 4, 6), ("below/a.png", 9, 2)]
     wrong = lenet("detect", conf, *given, *sets("addc0_weights=kernels.mat"))
     assert wrong.code == 5
     assert "holds 18 parameters" in wrong.err

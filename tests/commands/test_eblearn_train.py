@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +40,10 @@ def test_ours(lenet, conf):
     result = lenet("train", conf, "--set", "iterations=2")
     assert result.code == 0, result.err
     run = conf.parent / "runs" / "mnist"
-    assert {path.name for path in run.glob("*.mat")} == {f"mnist_net0000{epoch}.mat" for epoch in range(3)}
+    assert {path.name for path in run.glob("*.mat")} == {
+        *(f"mnist_net0000{epoch}.mat" for epoch in range(3)),
+        "mnist_state.mat",
+    }
     told = json.loads((run / "result.json").read_text())
     assert told["parameters"] == 51046
     assert told["files"].keys() == {"mnist.conf"}
@@ -86,6 +92,45 @@ def test_going_on_from_weights(lenet, conf):
     np.testing.assert_array_equal(read_matrix("mnist_net00001.mat"), first)
 
 
+def test_going_on_from_a_state_is_as_if_it_had_not_ended(lenet, conf):
+    settings = ("inertia=.5", "anneal_period=20", "anneal_value=.1", "nonlin=relu")
+    words = [word for setting in settings for word in ("--set", setting)]
+    assert lenet("train", conf, *words, "--no-report", "--set", "iterations=2").code == 0
+    unbroken = Path("mnist_net00002.mat").read_bytes()
+    Path("mnist_net00002.mat").unlink()
+    assert lenet("train", conf, *words, "--no-report", "--set", "iterations=1").code == 0
+    given = ("--snapshot", "mnist_state.mat", "--set", "iterations=2")
+    result = lenet("train", conf, *words, *given, "--no-report")
+    assert result.code == 0, result.err
+    assert Path("mnist_net00002.mat").read_bytes() == unbroken
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs POSIX signals")
+def test_weights_within_an_epoch_have_a_name_of_their_own(lenet, conf):
+    """Training is stopped by Ctrl-C, which comes while the second epoch is told to begin."""
+    code = (
+        "import os, signal, sys; from lenet.report import progress; from lenet.results import EpochStarted\n"
+        "show = progress.ProgressDisplay.show\n"
+        "def told(self, record):\n"
+        "    show(self, record)\n"
+        "    if isinstance(record, EpochStarted) and record.epoch == 2: os.kill(os.getpid(), signal.SIGINT)\n"
+        "progress.ProgressDisplay.show = told\n"
+        "from lenet.__main__ import main; sys.exit(main(sys.argv[1:]))\n"
+    )
+    words = ["train", str(conf), "--no-report", "--set", "iterations=3"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr  # it can go on: as of a sweep, and of Caffe's train
+    names = {path.name for path in Path().glob("mnist_*.mat")}
+    assert {"mnist_net00001.mat", "mnist_net00001_and_1_samples.mat", "mnist_state.mat"} <= names
+    assert "mnist_net00002.mat" not in names
+    assert f"to go on: lenet train {conf} --set iterations=3 --snapshot mnist_state.mat" in done.stdout
+    result = lenet(*words, "--snapshot", "mnist_state.mat")
+    assert result.code == 0, result.err
+    assert Path("mnist_net00003.mat").exists()
+
+
 def test_weights_of_single_modules(lenet, conf):
     from lenet.formats.matrix import write_matrix
 
@@ -118,7 +163,10 @@ def test_what_is_wrong_is_told(lenet, conf, settings, code, words):
     ("words", "code"),
     [
         (("train", "mnist.conf", "--log-style", "caffe"), 2),
-        (("train", "mnist.conf", "--snapshot", "x.solverstate"), 2),
+        (("train", "mnist.conf", "--snapshot", "gone_state.mat"), 3),
+        (("train", "mnist.conf", "--snapshot", "mnist_classes.mat"), 3),
+        (("train", "mnist.conf", "--snapshot", "mnist_net00005.mat"), 2),
+        (("train", "mnist.conf", "--snapshot", "mnist_state.mat", "--weights", "mnist_net00005.mat"), 2),
         (("train", "nowhere.conf"), 3),
         (("eblearn", "trian", "mnist.conf"), 2),
         (("eblearn", "train"), 2),
@@ -137,3 +185,9 @@ def test_launchers(lenet, tmp_path):
     assert result.code == 0
     assert {"train", "detect", "metarun"} <= {path.name for path in (tmp_path / "bin").iterdir()}
     assert "lenet eblearn train" in (tmp_path / "bin" / "train").read_text()
+
+
+def test_tools_that_are_left_out_say_why(lenet):
+    result = lenet("eblearn", "dsfprop", "mnist.conf")
+    assert result.code == 2
+    assert "EBLearn's tool 'dsfprop' is not supported: what it writes was never recorded" in result.err

@@ -24,7 +24,7 @@ WORKS: dict[str, tuple[str, tuple[str, ...]]] = {
     "dscompile": ("make a set of samples of images in folders of their classes", ("ROOT",)),
     "dssplit": ("split a set in two, at random", ("ROOT", "SET", "FIRST", "SECOND")),
     "dsmerge": ("join two sets; classes of the same name are one", ("ROOT", "OUT", "FIRST", "SECOND")),
-    "dsdisplay": ("tell what a set holds, and draw its first samples", ("NAME",)),
+    "dsdisplay": ("tell what a set holds, and draw its first samples", ("ROOT",)),
 }
 _EXAMPLES = {
     "dscompile": (
@@ -34,7 +34,17 @@ _EXAMPLES = {
     ),
     "dssplit": ("lenet data dssplit sets digits train test --maxperclass 500",),
     "dsmerge": ("lenet data dsmerge sets faces_bg faces bg",),
-    "dsdisplay": ("lenet data dsdisplay sets/digits --dims 5x10",),
+    "dsdisplay": (
+        "lenet data dsdisplay sets digits --dims 5x10",
+        "lenet data dsdisplay sets/digits --dims 5x10    # the same, as EBLearn's dsdisplay takes it",
+    ),
+}
+_PLACES = {
+    "ROOT": "the folder of the sets; of dscompile: of the images",
+    "SET": "the set's name: its files are ROOT/SET_data.mat, ROOT/SET_labels.mat, ...",
+    "OUT": "the new set's name",
+    "FIRST": "a set's name",
+    "SECOND": "a set's name",
 }
 _SHOWN = 32  # samples of the picture that dscompile draws
 
@@ -44,7 +54,9 @@ def add_works(works: _SubParsersAction[ArgumentParser]) -> None:
     for name, (words, places) in WORKS.items():
         parser = works.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
         for place in places:
-            parser.add_argument(place.lower(), metavar=place)
+            parser.add_argument(place.lower(), metavar=place, help=_PLACES.get(place))
+        if name == "dsdisplay":
+            parser.add_argument("set", metavar="SET", nargs="?", help="its name; or leave it out: ROOT/SET")
         add_options(parser, TOOLS[name])
         parser.epilog = examples(*_EXAMPLES[name])
 
@@ -238,23 +250,24 @@ def _display(args: Namespace, notes: Notes) -> None:
     from lenet.dialects.eblearn.dataset_files import read_set, refuse_existing
     from lenet.dialects.eblearn.dataset_values import pair
 
-    data = read_set(args.name)
+    name = str(Path(args.root, args.set or ""))
+    data = read_set(name)
     if args.size:
         print(len(data.samples))
         return
     if args.channel is not None:
         data = _one_channel(data, args.channel)
-    print(_told(args.name, data))
+    print(_told(name, data))
     if args.info or not data.samples:
         return
     try:
         rows, columns = pair(args.dims or "4x8")
     except ValueError:
         raise UsageError(f"--dims {args.dims} cannot be", hint="rows and columns, as 4x8") from None
-    path = Path(args.out or f"{args.name}.png")
+    path = Path(args.out or f"{name}.png")
     refuse_existing([path], args.force)
     shown = range(min(rows * columns, len(data.samples)))
-    _draw(data, path, args.name, shown, args.force, columns, limits_of(args.range))
+    _draw(data, path, name, shown, args.force, columns, limits_of(args.range))
 
 
 def limits_of(word: str | None) -> tuple[float, float] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from time import monotonic
@@ -20,10 +19,11 @@ if TYPE_CHECKING:
     from lenet.cli.detect_plan import Plan
     from lenet.cli.detect_session import DetectSession
     from lenet.data.pictures import Picture
-    from lenet.report.precision import Precision
-    from lenet.results import Detections
 
 _RULES = """\
+names: an image is called by its path from the folder that is looked through, or that all the images lie
+in (below/page.png), in all lists and for its picture; --truth may name it by the end of its path.
+
 average precision (--truth): the boxes of a class are taken by falling confidence. A box is right if it
 shares --overlap of both (intersection over union) with the true box of its class and image that it
 shares most with, and that no surer box has taken; any other is wrong, also a second one on one object.
@@ -81,8 +81,8 @@ def run(args: Namespace) -> int:
     Raises: LenetError with what is wrong in a file, or if no image could be read.
     """
     from lenet.cli.detect_plan import BoxesPlan, make_plan
-    from lenet.cli.detect_results import read_truth
     from lenet.cli.detect_session import DetectSession
+    from lenet.cli.detect_truth import named_alike, read_truth, scores
 
     truth = read_truth(args.truth) if args.truth else None
     with telling(args.strict) as notes:
@@ -94,7 +94,7 @@ def run(args: Namespace) -> int:
     else:
         errors = _look(plan, session, args)
     if truth is not None:
-        print(_scores(session.writer.found, truth, args.overlap))
+        print(scores(session.writer.found, named_alike(truth, session.paths, args.truth), args.overlap))
     session.linger()
     for error in errors:
         print_error(error)
@@ -170,24 +170,3 @@ def _detect(
         for index, (picture, array) in enumerate(group)
     ]
     session.look(found, maps, spent)
-
-
-def _scores(found: list[Detections], truth: list[Detections], overlap: float) -> str:
-    from lenet.report.precision import mean_precision, precision_table, precisions
-
-    classes = next((image.classes for image in found if image.classes), ())
-    named = [image if image.classes else replace(image, classes=classes) for image in truth]
-    curves = precisions(found, named, overlap)
-    mean = mean_precision(curves)
-    words = "no true box" if mean is None else f"mean average precision {100 * mean:.2f} %"
-    rule = f"a box is right if it shares {overlap:g} of both with a true box that no surer box has taken"
-    return f"{precision_table(curves).text()}\n{_totals(curves)}\n{words}; {rule}"
-
-
-def _totals(curves: list[Precision]) -> str:
-    """How many true boxes were found, and how many boxes are right, over all classes."""
-    true, right = sum(curve.truths for curve in curves), sum(curve.found for curve in curves)
-    boxes = sum(len(curve.confidences) for curve in curves)
-    parts = [f"recall {100 * right / true:.1f} %"] if true else []
-    parts += [f"precision {100 * right / boxes:.1f} %"] if boxes else []
-    return f"{right} of {true} true boxes found, {boxes - right} of {boxes} boxes wrong: {', '.join(parts)}"

@@ -48,7 +48,8 @@ class Collector:
 
     def _truth(self, found: Detections) -> list[Box]:
         """The true boxes of an image that count; none without an annotation, or of classes unknown here."""
-        path = Path(self.what.truth) / f"{Path(found.name).stem}.xml"
+        beside = Path(self.what.truth, found.name).with_suffix(".xml")  # folders as those of the images
+        path = beside if beside.exists() else Path(self.what.truth, beside.name)
         if not path.exists():
             return []
         self.annotated += 1

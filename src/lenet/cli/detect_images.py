@@ -8,9 +8,17 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from lenet.data.pictures import Picture, frames, image_paths, read_picture, samples
+from lenet.data.pictures import (
+    Picture,
+    common_folder,
+    frames,
+    image_paths,
+    names_below,
+    read_picture,
+    samples,
+)
 from lenet.dialects.eblearn.detect_files import Pictures
 from lenet.errors import LenetError, UsageError
 
@@ -36,12 +44,14 @@ class Images:
 def images(args: Namespace, wanted: Pictures | None) -> Images:
     """The images that the command line names, or else the configuration.
 
+    They are called by their paths from the folder, or from the one that all of them lie in.
+
     Raises: LenetError if there are none at all.
     """
     if wanted is not None and len(args.images) == 1 and Path(args.images[0]).is_dir():
         return _of_configuration(args.file, replace(wanted, camera="directory", folder=args.images[0]))
     if args.images:
-        parts = [_of_source(source, wanted) for source in args.images]
+        parts = [_of_source(source, wanted, _top(args.images, wanted)) for source in args.images]
         number = sum(part.number for part in parts) if all(part.number for part in parts) else 0
         return Images(chain.from_iterable(part.items for part in parts), number, live=parts[-1].live)
     if wanted is None:
@@ -50,9 +60,13 @@ def images(args: Namespace, wanted: Pictures | None) -> Images:
 
 
 def _of_configuration(file: str, wanted: Pictures) -> Images:
-    found = _of_camera(file, wanted)
+    top = wanted.folder
+    if wanted.before and wanted.camera == "directory":
+        top = str(common_folder([wanted.before, wanted.folder]))
+    found = _of_camera(file, wanted, top)
     if wanted.before:
-        first = _of_paths(image_paths(wanted.before, pattern=wanted.pattern))
+        paths = image_paths(wanted.before, pattern=wanted.pattern)
+        first = _of_paths(paths, top if wanted.camera == "directory" else wanted.before)
         number = first.number + found.number if found.number else 0
         found = replace(found, items=chain(first.items, found.items), number=number)
     if not wanted.skipped:
@@ -61,7 +75,7 @@ def _of_configuration(file: str, wanted: Pictures) -> Images:
     return replace(found, items=islice(found.items, wanted.skipped, None), number=left)
 
 
-def _of_camera(file: str, wanted: Pictures) -> Images:
+def _of_camera(file: str, wanted: Pictures, top: str) -> Images:
     if wanted.labelled is not None:
         reader = wanted.labelled.open()
         number = len(reader)
@@ -77,7 +91,7 @@ def _of_camera(file: str, wanted: Pictures) -> Images:
         raise UsageError("which images? 'input_dir' is not defined", hint=hint)
     if wanted.camera == "video":
         return Images(_of_video(wanted.folder, wanted))
-    return _of_folder(wanted)
+    return _of_folder(wanted, top)
 
 
 def _device(name: str) -> int:
@@ -90,16 +104,36 @@ def _device(name: str) -> int:
     return int(digits[0]) if digits else 0
 
 
-def _of_source(source: str, wanted: Pictures | None) -> Images:
+def _top(sources: Sequence[str], wanted: Pictures | None) -> Path:
+    """The folder that all sources lie in; a folder that is one lies in itself."""
+    folders: list[Path] = []
+    for source in sources:
+        if Path(source).is_dir():
+            folders.append(Path(source))
+        elif source.lower().endswith(_VIDEOS):
+            folders.append(Path(source).parent)
+        elif not _is_camera(source):
+            folders += [path.parent for path in _paths(source, wanted)]
+    return common_folder(folders or [Path()])
+
+
+def _is_camera(source: str) -> bool:
+    return source.startswith("camera") and source[6:].isdecimal() and not Path(source).exists()
+
+
+def _paths(source: str, wanted: Pictures | None) -> list[Path]:
+    return image_paths(source, pattern=wanted.pattern) if wanted else image_paths(source)
+
+
+def _of_source(source: str, wanted: Pictures | None, top: Path) -> Images:
     if source.lower().endswith(_VIDEOS):
-        return Images(_of_video(source, wanted))
-    if source.startswith("camera") and source[6:].isdecimal() and not Path(source).exists():
+        return Images(_of_video(source, wanted, top))
+    if _is_camera(source):
         return Images(frames(int(source[6:])), live=True)
-    paths = image_paths(source, pattern=wanted.pattern) if wanted else image_paths(source)
-    return _of_paths(paths)
+    return _of_paths(_paths(source, wanted), top)
 
 
-def _of_folder(wanted: Pictures) -> Images:
+def _of_folder(wanted: Pictures, top: str) -> Images:
     """The images of a folder: its `names` if one of them is there, else all."""
     named = [name for name in wanted.names if Path(wanted.folder, name).exists()]
     names = wanted.names if named or not Path(wanted.folder).is_dir() else ()
@@ -108,24 +142,26 @@ def _of_folder(wanted: Pictures) -> Images:
     order: list[Path] = []
     for _ in range(wanted.passes):
         order += numbers.sample(paths, len(paths)) if wanted.shuffled else paths
-    return replace(_of_paths(order), folder=wanted.folder)
+    return replace(_of_paths(order, top), folder=wanted.folder)
 
 
-def _of_paths(paths: Sequence[Path]) -> Images:
-    return Images(map(_read, paths), len(paths))
+def _of_paths(paths: Sequence[Path], top: str | Path) -> Images:
+    return Images(map(_read, paths, names_below(paths, top)), len(paths))
 
 
-def _of_video(source: str, wanted: Pictures | None) -> Iterator[Item]:
+def _of_video(source: str, wanted: Pictures | None, top: Path | None = None) -> Iterator[Item]:
     """The images of a video; if it cannot be read, why."""
     between, seconds = (wanted.seconds_between, wanted.seconds) if wanted else (0.0, 0.0)
+    folder = PurePosixPath(names_below([Path(source)], top or Path(source).parent)[0]).parent
     try:
-        yield from frames(source, seconds_between=between, seconds=seconds)
+        for picture in frames(source, seconds_between=between, seconds=seconds):
+            yield replace(picture, name=str(folder / picture.name))
     except LenetError as error:
         yield error
 
 
-def _read(path: Path) -> Item:
+def _read(path: Path, name: str) -> Item:
     try:
-        return read_picture(path)
+        return read_picture(path, name)
     except LenetError as error:
         return error

@@ -10,26 +10,18 @@ from time import strftime
 from typing import TYPE_CHECKING
 
 from lenet.data.pictures import Picture
-from lenet.dialects.eblearn.boxes import read_boxes, write_boxes
+from lenet.dialects.eblearn.boxes import write_boxes
 from lenet.dialects.eblearn.detect_files import Results
 from lenet.formats.files import file_error, whole_file
 from lenet.formats.matrix import write_matrix
 from lenet.report.boxes import ScaleView, boxes
-from lenet.report.coco import read_coco, write_coco
+from lenet.report.coco import write_coco
 from lenet.report.style import png
 from lenet.results import Box, Detections
 from lenet.shapes import Array
 
 if TYPE_CHECKING:
     from lenet.engine.detect import ScaleMaps
-
-
-def read_truth(path: Path) -> list[Detections]:
-    """True boxes: COCO's JSON, or lines of EBLearn's bbox.txt.
-
-    Raises: FileError if the file is neither.
-    """
-    return read_coco(path) if path.suffix.lower() == ".json" else read_boxes(path)
 
 
 def folder_name(results: Results, stamped: bool, given: Path | None) -> str:
@@ -76,7 +68,8 @@ class Writer:
         if len(self.found) > self.figures:
             return
         figure = boxes(picture.pixels, found, *self.scales(found, maps, index))
-        path = made(self.folder / "pictures") / f"{_safe(picture.name)}.png"
+        path = self.folder.joinpath("pictures", *_parts(f"{picture.name}.png"))
+        made(path.parent)
         with whole_file(path) as file:
             file.write(png(figure))
 
@@ -142,6 +135,11 @@ def _shown(found: Detections, maps: Sequence[ScaleMaps], background: int | None)
         return found.boxes[0].label
     classes = maps[0].outputs.shape[1] if maps else 1
     return next((label for label in reversed(range(classes)) if label != background), 0)
+
+
+def _parts(name: str) -> list[str]:
+    """The folders and the file that an image's name stands for, none of them outside."""
+    return [_safe(part) for part in name.split("/") if part not in ("", ".", "..")]
 
 
 def _safe(name: str) -> str:

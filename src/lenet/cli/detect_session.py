@@ -45,6 +45,7 @@ class DetectSession:
         self.words = self._words(folder)
         self.collector = self._collector()
         self.labelled = self.right = 0
+        self.paths: dict[str, str] = {}  # of the images so far, by name
         self.window = found_window(self._windows_wanted(), self.writer, args.show, args.wait)
 
     def _windows_wanted(self) -> DetectionWindows:
@@ -84,6 +85,7 @@ class DetectSession:
                 self.right += bool(found.boxes) and found.boxes[0].label == picture.label
 
     def _keep(self, looked: Looked) -> None:
+        self.paths[looked.picture.name] = looked.picture.path
         self.words.image(looked)
         if self.writer.add(looked.found):
             self.words.saved(self.writer.found)
@@ -109,6 +111,7 @@ class DetectSession:
             found = Detections(image.name, image.height, image.width, kept, plan.job.classes)
             self.words.boxes(found)
             self.writer.found.append(found)
+            self.paths[found.name] = found.name
         self.end()
 
     def linger(self) -> None:

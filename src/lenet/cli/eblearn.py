@@ -38,6 +38,8 @@ def run(args: Namespace) -> int:
         print(USAGE)
         return 0
     tool, rest = words[0], words[1:]
+    if tool in _LEFT_OUT:
+        raise UsageError(f"EBLearn's tool '{tool}' is not supported: {_LEFT_OUT[tool]}")
     if tool not in _TOOLS:
         raise UsageError(f"EBLearn has no tool '{tool}' here", hint=did_you_mean(tool, _TOOLS))
     return _TOOLS[tool](rest)
@@ -88,6 +90,18 @@ def _data_tool(name: str) -> Callable[[Sequence[str]], int]:
     return run
 
 
+_RECORDED = "what it writes was never recorded"
+#: tools of EBLearn's that are not here, and why
+_LEFT_OUT = {
+    "dsfprop": f"{_RECORDED}; lenet.load(CONF).activations(IMAGES) gives outputs in Python",
+    "imfprop": f"{_RECORDED}; lenet.load(CONF).activations(IMAGES) gives outputs in Python",
+    "track": "it needs the TLD tracker",
+    "stdetect": "it is an older form of detect",
+    "mpidetect": "it is a form of detect for clusters (MPI)",
+    "capture": "it saves a camera's images; detect takes them from the camera itself",
+    "ebl2matlab": _RECORDED,
+    "video_features_finder": _RECORDED,
+}
 _TOOLS: dict[str, Callable[[Sequence[str]], int]] = {
     "train": _train,
     "detect": _detect,

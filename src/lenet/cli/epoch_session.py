@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lenet.checkpoint import EpochState
 from lenet.cli.arguments import device_of
 from lenet.cli.epoch_answers import answer_files
 from lenet.cli.session import Session
@@ -18,7 +19,8 @@ from lenet.dialects.eblearn.log import EblearnLog, LoadedSet
 from lenet.dialects.eblearn.progress import ProgressFiles
 from lenet.dialects.eblearn.solver import Training, read_training, start_weights
 from lenet.dialects.eblearn.sources import all_labels
-from lenet.dialects.eblearn.weights import Layout, weights_name, write_weights
+from lenet.dialects.eblearn.state import partial_name, read_state, state_name, write_state
+from lenet.dialects.eblearn.weights import Layout, iteration_of, read_weights, weights_name, write_weights
 from lenet.dialects.eblearn.windows import read_training_windows
 from lenet.engine.mini_batch import MiniBatchTrainer
 from lenet.engine.online import EpochCheckpoint, OnlineTrainer, SaveEpoch
@@ -31,14 +33,17 @@ from lenet.shapes import Array
 from lenet.weights import Weights
 
 
-def read(options: Options, notes: Notes) -> tuple[Training, tuple[Weights, ...]]:
-    """What a configuration trains, and the weights that it starts from.
+def read(options: Options, notes: Notes) -> tuple[Training, tuple[Weights, ...], EpochState | None]:
+    """What a configuration trains, the weights that it starts from, or the state that it goes on from.
 
     Raises: LenetError for everything that is wrong in it; UsageError for what cannot be asked of it.
     """
-    if options.snapshot:
-        hint = "start from weights: --weights NAME_net00005.mat"
-        raise UsageError("EBLearn has no snapshots", Where(options.snapshot), hint)
+    if options.snapshot and options.weights:
+        hint = "--snapshot goes on with a run, --weights starts a new one from trained weights"
+        raise UsageError("--snapshot and --weights exclude each other", hint=hint)
+    if options.snapshot and iteration_of(options.snapshot) is not None:
+        hint = "give the NAME_state.mat beside them, or start a new training from them with --weights"
+        raise UsageError("these are weights, no state of a training", Where(options.snapshot), hint)
     settings = options.settings
     if options.weights:
         settings += (("retrain", "1"), ("retrain_weights", options.weights))
@@ -51,23 +56,36 @@ def read(options: Options, notes: Notes) -> tuple[Training, tuple[Weights, ...]]
     if options.device:
         kind, index = device_of(options.device)
         training = replace(training, job=replace(training.job, device=kind, device_index=index))
-    return training, start_weights(training, notes)
+    training = replace(training, job=replace(training.job, kernels=options.kernels))
+    if options.snapshot:
+        return training, (), read_state(options.snapshot)
+    return training, start_weights(training, notes), None
 
 
 class EpochSession(Session):
     """Trains a configuration of EBLearn's.
 
-    `weights` is what it starts from.  With the options' log style "eblearn" the log is EBLearn's, and
-    the files `progress` and `finished` are kept in the working directory.
+    `weights` is what it starts from, or else `state`, with the weights that it names.  With the options'
+    log style "eblearn" the log is EBLearn's, and the files `progress` and `finished` are kept in the
+    working directory.
     """
 
     def __init__(
-        self, training: Training, weights: Sequence[Weights], options: Options, sources: Sequence[Path]
+        self,
+        training: Training,
+        weights: Sequence[Weights],
+        options: Options,
+        sources: Sequence[Path],
+        state: EpochState | None = None,
     ) -> None:
         self.training = training
+        if state:
+            weights = (read_weights((state.weights,), training.layout),)
         super().__init__(training.job, options, sources)
         for part in weights:
             self.trainer.load(part)
+        if state:
+            self.trainer.resume(state)
         self.trainer: OnlineTrainer
 
     def _saves_in_folder(self) -> bool:
@@ -146,25 +164,30 @@ class EpochSession(Session):
         return found
 
     def _resume_words(self, saved: Snapshot) -> str:
-        settings = {
-            **dict(self.options.settings),
-            "retrain": "1",
-            "retrain_weights": saved.weights,
-            "retrain_iteration": str(max(self.trainer.epoch, 1)),
-        }
-        return self.options.words(settings)
+        """With what this command line asked for, also in EBLearn's words, that have no such option."""
+        options = self.options
+        words = replace(options, log_style="lenet").resume_words(saved.state)
+        batch = f" --batch {options.batch}" if options.batch > 1 else ""
+        return words + batch + " --log-style eblearn" * (options.log_style == "eblearn")
 
 
 def saver(layout: Layout, root: Path = Path()) -> SaveEpoch:
-    """What writes the weights after an epoch as EBLearn does: NAME_net00005.mat, named from `root` on."""
+    """What writes the weights after an epoch as EBLearn does: NAME_net00005.mat, named from `root` on.
+
+    Those within an epoch get a name of their own.  Beside them lies the state, to go on from.
+    """
 
     def save(checkpoint: EpochCheckpoint) -> Snapshot:
         epochs = checkpoint.job.epochs
         folder, name = os.path.split(checkpoint.job.outputs.prefix)
-        path = Path(folder, weights_name(name, checkpoint.epoch))
+        epoch, within = checkpoint.epoch, checkpoint.within
+        path = Path(folder, partial_name(name, epoch, within) if within else weights_name(name, epoch))
         double = epochs is None or epochs.double
         write_weights(root / path, checkpoint.network.weights(), layout, "double" if double else "float")
-        return Snapshot(checkpoint.iteration, str(path), "")
+        state = Path(folder, state_name(name))
+        if checkpoint.state:
+            write_state(root / state, replace(checkpoint.state, weights=path.name))
+        return Snapshot(checkpoint.iteration, str(path), str(state))
 
     return save
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from lenet.api.validation import expect_weights, tested
 from lenet.cli.arguments import setting_of
-from lenet.cli.epoch_network import Opened, expect_weights, open_configuration
+from lenet.cli.epoch_network import open_configuration
 from lenet.dialects.eblearn.answer_files import answer_lines
 from lenet.dialects.eblearn.log import score_lines
-from lenet.dialects.eblearn.weights import iteration_of
 from lenet.errors import UsageError, did_you_mean
 from lenet.report.table import Table
-from lenet.results import ClassScores, TestScores
-
-if TYPE_CHECKING:
-    from lenet.engine.class_test import ClassTest
+from lenet.results import ClassScores
 
 _CSV = "-csv"
 
@@ -29,9 +25,9 @@ def run(args: Namespace) -> int:
     if args.iterations:
         raise UsageError("--iterations counts batches of Caffe's", hint="--set max_testing=N counts samples")
     opened = open_configuration(args.net, args.weights, args, list(map(setting_of, args.settings)))
-    expect_weights(opened, "test")
+    expect_weights(opened, "lenet test")
     test = opened.class_test()
-    classes, scores = _tested(opened, test, args.weights)
+    classes, scores = tested(opened, test, args.weights)
     if args.log_style == "eblearn":
         for line in score_lines(classes):
             print(line)
@@ -62,7 +58,7 @@ def classify(words: Sequence[str]) -> int:
     args = Namespace(device="cpu", strict=False)
     opened = open_configuration(files[0], "", args, [("retrain", "1")])
     test = opened.class_test()
-    classes, _ = _tested(opened, test, "")
+    classes, _ = tested(opened, test, "")
     if test.answered:
         for line in answer_lines(test.answered.desired, test.answered.answers):
             print(line if _CSV in words else line.replace(",", " "))
@@ -70,14 +66,6 @@ def classify(words: Sequence[str]) -> int:
         for line in score_lines(classes):
             print(line)
     return 0
-
-
-def _tested(opened: Opened, test: ClassTest, weights: str) -> tuple[ClassScores, TestScores]:
-    files = weights.split(",") if weights else opened.training.job.weights
-    epoch = next((found for file in files if (found := iteration_of(file)) is not None), 0)
-    records = list(test.run(0, epoch, lambda: False))
-    classes = next(record for record in records if isinstance(record, ClassScores))
-    return classes, next(record for record in records if isinstance(record, TestScores))
 
 
 def _class_table(scores: ClassScores) -> Table:

@@ -42,11 +42,10 @@ def add_arguments(parser: ArgumentParser) -> None:
                 "lenet metarun mnist.conf                      # the same, by EBLearn's name",
             ),
             "",
-            "a run that was stopped goes on from the weights of its last whole epoch; annealing, momentum",
-            "and the order of the samples start anew, as with EBLearn's retrain: its numbers differ from",
-            "those of an unbroken run",
+            "a run that was stopped goes on as if it had not been: weights, rates, momentum, the order of",
+            "the samples and the random numbers are those of an unbroken run (RUN/RUN_state.mat)",
             "",
-            "exit code: 0 all runs finished; 8 some failed; 130 stopped, --resume goes on",
+            "exit code: 0 all runs finished; also stopped by Ctrl-C, --resume goes on; 8 some failed",
         ]
     )
 

@@ -15,14 +15,17 @@ from lenet.cli.train import Options
 from lenet.dialects.eblearn.metarun import JobFolder, open_experiment
 from lenet.dialects.eblearn.progress import Reached
 from lenet.dialects.eblearn.solver import Training, read_training, start_weights
+from lenet.dialects.eblearn.state import read_state, state_name
 from lenet.dialects.eblearn.weights import read_weights
-from lenet.errors import Notes, UsageError, Where
+from lenet.errors import LenetError, Notes, UsageError, Where
 from lenet.formats.conf import read_conf
 from lenet.formats.conf_resolve import shell_output
 from lenet.weights import Weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from lenet.checkpoint import EpochState
 
 
 def run_job(folder: Path, device: str = "", allow_shell: bool = False) -> int:
@@ -40,13 +43,13 @@ def run_job(folder: Path, device: str = "", allow_shell: bool = False) -> int:
         raise UsageError(f"this is no run of a sweep: it has no '{job.conf.name}'", Where(str(folder)))
     print(job.head(), flush=True)
     with telling() as notes:
-        training, weights = _read(job, allow_shell, notes)
+        training, weights, state = _read(job, allow_shell, notes)
     if device:
         kind, index = device_of(device)
         training = replace(training, job=replace(training.job, device=kind, device_index=index))
     options = Options(file=str(job.conf), log_style="eblearn", runs="", folder=str(job.path))
     with ExitStack() as stack:
-        session = EpochSession(training, weights, options, ())
+        session = EpochSession(training, weights, options, (), state)
         stack.callback(session.close)
         session.announce()
         with signals.Signals() as requests:
@@ -54,8 +57,10 @@ def run_job(folder: Path, device: str = "", allow_shell: bool = False) -> int:
     return 0
 
 
-def _read(job: JobFolder, allow_shell: bool, notes: Notes) -> tuple[Training, Sequence[Weights]]:
-    """What the run trains and from which weights; files are looked for where the sweep was started."""
+def _read(
+    job: JobFolder, allow_shell: bool, notes: Notes
+) -> tuple[Training, Sequence[Weights], EpochState | None]:
+    """What the run trains, and from which weights or state; files are sought where the sweep was started."""
     origin = open_experiment(job.path.parent).origin
     conf = read_conf(job.conf, notes)
     if origin:
@@ -63,11 +68,26 @@ def _read(job: JobFolder, allow_shell: bool, notes: Notes) -> tuple[Training, Se
         if Path(origin.folder).is_dir():
             os.chdir(origin.folder)
     training = read_training(conf, notes, run_shell=shell_output if allow_shell else None)
-    reached = job.reached()
+    reached, state = job.reached(), _state(job, training, notes)
+    if reached and not reached.finished and state:
+        return training, (), state
     path = job.path / reached.weights if reached and reached.weights else None
     if reached is None or path is None or not path.is_file():
-        return training, start_weights(training, notes)
-    return _going_on(training, reached), (read_weights((str(path),), training.layout),)
+        return training, start_weights(training, notes), None
+    return _going_on(training, reached), (read_weights((str(path),), training.layout),), None
+
+
+def _state(job: JobFolder, training: Training, notes: Notes) -> EpochState | None:
+    """What the run wrote last to go on from; None, with a note, if it cannot be used."""
+    path = job.path / state_name(training.job.outputs.prefix)
+    if not path.is_file():
+        return None
+    try:
+        state = read_state(path)
+    except LenetError as error:
+        notes.warn(f"{error.message}: the run goes on from its last weights", error.where)
+        return None
+    return state if Path(state.weights).is_file() else None
 
 
 def _going_on(training: Training, reached: Reached) -> Training:

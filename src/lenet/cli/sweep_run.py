@@ -18,7 +18,7 @@ from lenet.dialects.eblearn.metarun import Experiment
 from lenet.errors import DescriptionError, Notes, TrainingError, UsageError
 from lenet.formats.conf_values import Values
 
-INTERRUPTED = 130  # the exit code of a sweep that was stopped
+STOPPED = 0  # the exit code of a sweep that was stopped: as of a training, all is saved to go on with it
 _EFFECTS: dict[str, signals.Effect] = {"SIGINT": "stop", "SIGTERM": "stop", "SIGHUP": "stop"}
 _TIMEOUT, _WATCH, _DRAWN = 3600.0, 30.0, 1.0  # seconds
 
@@ -40,7 +40,7 @@ def sweep(request: Request) -> int:
         _results(request, pool, values)
     if not complete:
         print(f"to go on: {_resume_words(request, experiment)}")
-        return INTERRUPTED
+        return STOPPED
     if pool.failed:
         logs = ", ".join(str(job.errors) for job in experiment.jobs if job.name in pool.failed)
         number = f"{len(pool.failed)} of {len(experiment.jobs)} runs failed"

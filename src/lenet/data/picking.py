@@ -56,6 +56,19 @@ class PickerState:
     shown: int
 
 
+@dataclass(frozen=True)
+class PickerMemory:
+    """All that the picks to come depend on: the place, the generators, what samples were worth."""
+
+    place: PickerState
+    draws: bytes
+    shuffles: bytes
+    refused: int
+    energies: Array
+    correct: Array
+    probabilities: Array
+
+
 class Picker:
     """Gives the indices of the samples to learn from, one after the other.
 
@@ -146,6 +159,29 @@ class Picker:
         self._groups = [list(group) for group in state.groups]
         self._places, self._turns, self._left = list(state.places), list(state.turns), list(state.left)
 
+    def memory(self) -> PickerMemory:
+        """All that the picks to come depend on; `recall` goes on from there."""
+        worth = (self._energies.copy(), self._correct.copy(), self._probabilities.copy())
+        return PickerMemory(self.state(), self._draws.state, self._shuffles.state, self._refused, *worth)
+
+    def recall(self, memory: PickerMemory) -> None:
+        """Go on where `memory` was taken, of a picker of the same samples.
+
+        Raises: DataError if it was of others.
+        """
+        place, number = memory.place, len(self.labels)
+        groups = [sorted(group) for group in place.groups]
+        lengths = {len(memory.energies), len(memory.correct), len(memory.probabilities)}
+        if groups != [sorted(group) for group in self._groups] or lengths != {number}:
+            raise DataError(f"the order of samples is that of another set than this of {number}")
+        if not _possible(place, number):
+            raise DataError("the order of samples does not fit itself: the file is damaged")
+        self.restore(place)
+        self._draws.state, self._shuffles.state = memory.draws, memory.shuffles
+        self._refused = memory.refused
+        self._energies, self._correct = memory.energies.copy(), memory.correct.astype(bool)
+        self._probabilities = memory.probabilities.copy()
+
     def _arranged(self, generator: CLibrary) -> list[list[int]]:
         """The samples of each class, shuffled; of all together where classes do not count."""
         if not self.picking.balanced:
@@ -220,6 +256,19 @@ class Picker:
             if wanted <= 0 and group < len(self._groups) and self._groups[group]:
                 return group
         return max(index for index, group in enumerate(self._groups) if group)
+
+
+def _possible(place: PickerState, samples: int) -> bool:
+    """Whether all places lie where they can."""
+    number = len(place.groups)
+    return (
+        0 <= place.current < samples
+        and 0 <= place.group < number
+        and 0 <= place.turn < len(place.turns)
+        and all(0 <= group < number for group in place.turns)
+        and len(place.places) == len(place.left) == number
+        and all(0 <= at <= len(group) for at, group in zip(place.places, place.groups, strict=True))
+    )
 
 
 def samples_by_class(labels: Array) -> list[list[int]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+from lenet.data.camera import Capture, NewestImages
 from lenet.data.source import Source
 from lenet.errors import DataError, FileError, UsageError, Where, need
 from lenet.formats.files import file_error
@@ -130,6 +132,35 @@ def _in_folder(folder: Path, pattern: str) -> list[Path]:
     return found
 
 
+def common_folder(folders: Iterable[str | Path]) -> Path:
+    """The deepest folder that holds all of `folders`, of which there is at least one.
+
+    >>> common_folder(["/set/one", "/set/two/deeper"]).as_posix()
+    '/set'
+    """
+    return Path(os.path.commonpath([whole_path(folder) for folder in folders]))
+
+
+def whole_path(path: str | Path) -> Path:
+    """A path from the root, without `..`; links stay, so that two of them have two names."""
+    return Path(os.path.normpath(Path(path).absolute()))
+
+
+def names_below(paths: Sequence[Path], folder: str | Path) -> list[str]:
+    """What files are called: their paths from `folder`, or from the deepest one that holds them too.
+
+    Different files have different names, so that pictures of one name in two folders stay apart.
+
+    >>> names_below([Path("/set/a.png"), Path("/set/below/a.png")], "/set")
+    ['a.png', 'below/a.png']
+    >>> names_below([Path("/other/a.png")], "/set")
+    ['other/a.png']
+    """
+    whole = [whole_path(path) for path in paths]
+    top = common_folder([folder, *(path.parent for path in whole)])
+    return [path.relative_to(top).as_posix() for path in whole]
+
+
 def _listed(path: Path) -> list[Path]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -147,7 +178,8 @@ def frames(source: str | int, *, seconds_between: float = 0.0, seconds: float = 
     """The images of a video file, or of a camera by its number, through OpenCV.
 
     `seconds_between` leaves out images of a video between those that are taken, `seconds` ends it;
-    0 takes all.
+    0 takes all.  A camera gives its newest image whenever one is asked for: those that came in
+    between are dropped, not queued.
 
     Raises: MissingExtra without OpenCV; FileError if the video or camera cannot be opened.
     """
@@ -187,11 +219,30 @@ def _taken(capture: Any, source: str | int, seconds_between: float, seconds: flo
     rate = float(capture.get(5)) or 25.0  # CAP_PROP_FPS; cameras may not know theirs
     step = max(1, round(seconds_between * rate))
     label = f"camera{source}" if isinstance(source, int) else Path(source).stem
-    number = 0
-    while not (seconds and number >= seconds * rate):
-        there, image = capture.read()
-        if not there:
+    images = _all_of(capture) if isinstance(source, str) else _newest_of(capture)
+    due = 0
+    for number, image in images:
+        if seconds and number >= seconds * rate:
             return
-        if number % step == 0:
+        if number >= due:
+            due = (number // step + 1) * step
             yield Picture(f"{label}_{number:06d}", image[..., ::-1])  # OpenCV puts blue first
-        number += 1
+
+
+def _all_of(capture: Capture) -> Iterator[tuple[int, Array]]:
+    """Every image of a video, however long each takes."""
+    for number in count():
+        there, image = capture.read()
+        if not there or image is None:
+            return
+        yield number, image
+
+
+def _newest_of(capture: Capture) -> Iterator[tuple[int, Array]]:
+    """The images of a camera that are there when somebody asks; those between are left out."""
+    images = NewestImages(capture)
+    try:
+        while newest := images.next():
+            yield newest
+    finally:
+        images.close()

@@ -320,7 +320,7 @@ def test_all_that_is_wrong_is_told_at_once():
 
 def test_a_size_that_cannot_be_names_module_and_line():
     text = "arch = tanh,linear1\nlinear1_in = 5\nlinear1_out = 2"
-    with pytest.raises(LenetError, match=r"n.conf:1: layer 'linear1'.*meant for 5 features.*1 x 1 x 8 x 8"):
+    with pytest.raises(LenetError, match=r"n.conf:2: layer 'linear1'.*meant for 5 features.*1 x 1 x 8 x 8"):
         build(net_of(text))
 
 

@@ -141,3 +141,41 @@ def test_the_example_means_the_same_as_the_demonstration():
     assert ours.epochs == demo.epochs
     assert [node.kind for node in ours.net.nodes] == [node.kind for node in demo.net.nodes]
     assert [node.name for node in ours.net.nodes] == [node.name for node in demo.net.nodes]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("train_size", "-5"),
+        ("val_size", "-1"),
+        ("eta", "-1"),
+        ("inertia", "2"),
+        ("reg_l2", "-1e-4"),
+        ("anneal_period", "-3"),
+        ("max_testing", "-3"),
+        ("limit_classes", "-2"),
+        ("epoch_mode", "7"),
+    ],
+)
+def test_values_that_cannot_be_meant_are_refused(tmp_path, name, value):
+    path = tmp_path / "mnist.conf"
+    lines = EXAMPLE.read_text().replace("${current_dir}", f"{EXAMPLE.parent}/").splitlines()
+    path.write_text("\n".join([*lines, f"{name} = {value}"]) + "\n")
+    with pytest.raises(DescriptionError) as caught:
+        read_solver(path, Notes())
+    assert str(caught.value).startswith(f"{path}:{len(lines) + 1}: '{name}' is {float(value):g}\n  hint: ")
+
+
+@pytest.mark.parametrize("name", ["train_size", "val_size"])
+def test_a_size_of_zero_takes_all_and_says_so(name):
+    notes = Notes()
+    job = read_solver(EXAMPLE, notes, [(name, "0")])
+    node = job.net.nodes[0] if name == "train_size" else job.tests[0].net.nodes[0]
+    assert node.kind.source.number is None
+    assert any(note.message.startswith(f"'{name} = 0': all samples") for note in notes)
+
+
+def test_a_precision_that_is_none_is_told():
+    notes = Notes()
+    assert read_solver(EXAMPLE, notes, [("training_precision", "half")]).epochs.double
+    assert any("neither double nor float" in note.message for note in notes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from lenet.errors import FileError, Where
 from lenet.formats.files import file_error, read_bytes, whole_file
@@ -48,10 +48,8 @@ def write_boxes(folder: str | Path, form: str, found: Sequence[Detections]) -> l
     """
     folder = Path(folder)
     if form == "caltech":
-        return [
-            _written(folder / "bbox_caltech" / f"{_stem(image.name)}.txt", caltech_text(image))
-            for image in found
-        ]
+        names = _text_names([image.name for image in found])
+        return [_written(folder / "bbox_caltech" / names[image.name], caltech_text(image)) for image in found]
     name, words = ("bbox_class.txt", class_text) if form == "class" else ("bbox.txt", bbox_text)
     text: Callable[[Sequence[Detections]], str] = words
     return [_written(folder / name, text(found))]
@@ -78,8 +76,17 @@ def read_boxes(path: str | Path) -> list[Detections]:
     return [Detections(name, height, width, tuple(boxes)) for name, (height, width, boxes) in images.items()]
 
 
-def _stem(name: str) -> str:
-    return Path(name).stem
+def _text_names(names: Sequence[str]) -> dict[str, str]:
+    """A text file for each image: its ending is left out, unless an image before it has that file.
+
+    >>> _text_names(["0.ppm", "below/0.ppm", "1.png", "1.gif"])
+    {'0.ppm': '0.txt', 'below/0.ppm': 'below/0.txt', '1.png': '1.txt', '1.gif': '1.gif.txt'}
+    """
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        stem = PurePosixPath(name).with_suffix(".txt").as_posix()
+        found[name] = f"{name}.txt" if stem in found.values() else stem
+    return found
 
 
 def _plain(number: float) -> str:

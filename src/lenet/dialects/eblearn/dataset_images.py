@@ -13,6 +13,8 @@ from lenet.dialects.eblearn.dataset_recipe import Recipe
 from lenet.errors import FileError, Notes, UsageError, Where
 from lenet.formats.files import file_error
 
+_DATA = "_data.mat"  # the end of the name of a set's samples
+
 
 class Rectangle(NamedTuple):
     """Pixels of an image; may reach beyond it."""
@@ -77,11 +79,11 @@ def _matching(recipe: Recipe) -> list[Path]:
         wanted = re.compile(recipe["image_pattern"])
     except re.error as error:
         raise UsageError(f"--image-pattern {recipe['image_pattern']} is no pattern: {error}") from None
-    own = {set_path(recipe.outdir / recipe.name, part) for part in (*PARTS, "scales", "jitters")}
     try:
         paths = sorted(path for path in recipe.root.rglob("*") if path.is_file())
     except OSError as error:
         raise file_error(error, recipe.root) from None
+    own = _written_before([*paths, recipe.outdir / f"{recipe.name}{_DATA}"])
     inner = recipe.outdir if recipe.outdir.resolve() != recipe.root.resolve() else None
     found = [
         path
@@ -92,6 +94,15 @@ def _matching(recipe: Recipe) -> list[Path]:
         hint = f"names must fit {recipe['image_pattern']}"
         raise FileError("there is no image in this folder", Where(str(recipe.root)), hint)
     return found
+
+
+def _written_before(paths: Sequence[Path]) -> set[Path]:
+    """The files of sets of samples among these, and of the pictures that were drawn of them."""
+    names = [path.with_name(path.name.removesuffix(_DATA)) for path in paths if path.name.endswith(_DATA)]
+    sets = [name for name in names if set_path(name, "labels") in paths or name == names[-1]]
+    parts = (*PARTS, "scales", "jitters")
+    own = {set_path(name, part) for name in sets for part in parts}
+    return own | {name.with_name(f"{name.name}.png") for name in sets}
 
 
 def _some(images: Sequence[ImageFile]) -> str:
@@ -105,7 +116,8 @@ def _tell_empty(recipe: Recipe, found: Sequence[ImageFile], notes: Notes) -> Non
         return
     classes = {region.class_name for image in found for region in image.regions}
     for folder in sorted(path for path in recipe.root.iterdir() if path.is_dir()):
-        if folder.name not in classes and recipe.includes(folder.name) and folder != recipe.outdir:
+        written = any(folder.rglob(f"*{_DATA}")) or folder == recipe.outdir
+        if folder.name not in classes and recipe.includes(folder.name) and not written:
             notes.warn("there is no image in this folder: it is no class", Where(str(folder)))
 
 

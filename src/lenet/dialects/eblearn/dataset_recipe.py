@@ -151,7 +151,8 @@ def _default(option: Option) -> Any:  # noqa: ANN401
 
 def _one_of(name: str, word: str, known: tuple[str, ...]) -> str:
     if name == "type" and word in _OTHER_TYPES:
-        raise UsageError(f"--type {word} is not supported", hint=f"known: {', '.join(known)}")
+        told = f"--type {word} is not supported: which regions EBLearn takes was never recorded"
+        raise UsageError(told, hint=f"known: {', '.join(known)}")
     if word not in known:
         hint = did_you_mean(word, known) or f"known: {', '.join(known)}"
         raise UsageError(f"--{name} {word} is not known here", hint=hint)

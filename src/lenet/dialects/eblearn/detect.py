@@ -15,6 +15,7 @@ from lenet.dialects.eblearn.detect_files import (
     read_results,
 )
 from lenet.dialects.eblearn.detect_settings import read_detection, read_suppression
+from lenet.dialects.eblearn.limits import DETECTION, check_limits
 from lenet.dialects.eblearn.module_weights import module_weights
 from lenet.dialects.eblearn.net import layout, net_from_values
 from lenet.dialects.eblearn.places import needed
@@ -74,15 +75,14 @@ def read_job(values: Values, notes: Notes) -> DetectJob:
 
     Raises: LenetError, with the place, for what cannot be.
     """
+    check_limits(values, DETECTION, notes)
+    notes.check()
     classes = read_class_names(needed(values, "classes", notes))
     net, answer = _network(values, notes, len(classes))
     weights = _weights(values, net, notes, len(classes))
     detection = read_detection(values, classes)
-    if not any(isinstance(node.kind, Fit) for node in net.nodes) and detection.scales.kind != "original":
-        notes.inform(
-            "the network has no resizepp module: images are not resized, whatever scaling_type says",
-            values.where("scaling_type"),
-        )
+    if not any(isinstance(node.kind, Fit) for node in net.nodes):
+        _tell_not_resized(values, notes, detection.scales.kind != "original")
         detection = replace(detection, scales=Scales("original", limit=detection.scales.limit))
     _tell_without_effect(values, notes)
     return DetectJob(
@@ -105,6 +105,16 @@ def read_boxes_job(values: Values, notes: Notes) -> BoxesJob | None:
     boxes = needed(values, "bbox_file", notes)
     classes = read_class_names(needed(values, "classes", notes))
     return BoxesJob(boxes, classes, read_suppression(values), read_results(values))
+
+
+def _tell_not_resized(values: Values, notes: Notes, other: bool) -> None:
+    """Tell which variables have no effect on images that are not resized; `other` sizes were asked for."""
+    told = "the network has no resizepp module: images are not resized"
+    if other:
+        notes.inform(f"{told}, whatever scaling_type says", values.where("scaling_type"))
+    for name in ("hzpad", "wzpad"):
+        if values.exists(name) and values.number(name):
+            notes.warn(f"'{name}' has no effect: {told}, and no zeros are added", values.where(name))
 
 
 def _tell_without_effect(values: Values, notes: Notes) -> None:

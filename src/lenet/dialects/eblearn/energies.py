@@ -97,7 +97,8 @@ def _add_energy(reader: NetReader, output: str, answers: ClassAnswer | None, out
 
 def _not_here(name: str, where: Where, instead: str) -> DescriptionError:
     """The error for what EBLearn has and nobody has recorded."""
-    return DescriptionError(f"'{name}' is of a type that is not supported", where, f"supported: {instead}")
+    told = f"'{name}' is of a type that is not supported: what it computes in EBLearn was never recorded"
+    return DescriptionError(told, where, f"supported: {instead}")
 
 
 def _class_answer(instance: Instance) -> ClassAnswer:

@@ -30,8 +30,9 @@ from lenet.layers.layer import Input
 from lenet.model import Model, Preprocessing
 from lenet.net import Kind, Net
 from lenet.shapes import Shape
+from lenet.weights import Weights
 
-__all__ = ["read_model", "write_model"]
+__all__ = ["model_of", "read_model", "write_model"]
 
 _WANTED = "give the weights beside it: lenet convert FILE.conf WEIGHTS.mat OUT"
 _SIZE = "netdims"
@@ -49,12 +50,20 @@ def read_model(path: Path, notes: Notes, weights: Path | None = None, sample: Sh
     size = values.dims(_SIZE, ()) if values.exists(_SIZE) else ()
     net = net_from_values(values, notes, input=sample or (tuple(size) if len(size) == 3 else None))
     named = read_weights([weights] if weights else _named_weights(values, notes), layout(net))
+    return model_of(net, named, values, notes)
+
+
+def model_of(net: Net, weights: Weights, values: Values, notes: Notes | None = None) -> Model:
+    """A configuration's network for use, with these weights and what the configuration tells beside it.
+
+    Raises: DescriptionError if nothing in it answers; WeightsError if a layer gets no weights.
+    """
     part = used(*answering(net))
     kept = replace(part.net, state=None)
     told = preprocessing_from(values, part.shape)
     asked = next((node.kind for node in net.nodes if isinstance(node.kind, ClassAnswer)), None)
-    classes = _classes(values, notes)
-    return Model(kept, complete(kept, named), told, classes, "eblearn", "1.2", asked)
+    classes = _classes(values, notes or Notes())
+    return Model(kept, complete(kept, weights), told, classes, "eblearn", "1.2", asked)
 
 
 def _run_type(path: Path) -> RunType:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import replace
 
 from lenet.dialects.eblearn.energies import penalty
-from lenet.dialects.eblearn.instance import Instance
+from lenet.dialects.eblearn.instance import FollowsError, Instance
 from lenet.dialects.eblearn.layers import BY_TYPE, layer_of
 from lenet.dialects.eblearn.preparing import Unsupported
 from lenet.dialects.eblearn.structures import KNOWN_ONLY, STRUCTURES, States
@@ -35,6 +35,7 @@ class NetReader:
         self._shared: dict[str, tuple[int, int]] = {}  # instance -> its nodes, from and to
         self._open: list[str] = []
         self._where = Where()
+        self._lost = ""  # the module that could not be read, after which the thickness is not known
 
     def pipe(self, variable: str, inputs: States) -> States:
         """Add the modules that a variable lists; an empty one adds none.
@@ -98,18 +99,37 @@ class NetReader:
 
     def _module(self, name: str, inputs: States) -> States:
         """Add one module; what is wrong with it is recorded, and the next one is read all the same."""
-        instance = Instance(name, self.values, self.notes, self._where, self.thickness, self.outputs)
+        instance = self._instance(name)
         first, where = self.made(), self._where
         try:
             outputs = self._made(instance, inputs)
-        except Unsupported as error:
+        except (Unsupported, FollowsError) as error:
             outputs = self._opaque(instance, inputs, error.message)
         except LenetError as error:
             self.notes.error(error)
+            self._lose(name)
             return inputs
         self._where = where
+        for index in range(first, self.made()):
+            if not self.nodes[index].origins:
+                self.nodes[index] = replace(self.nodes[index], origins=instance.origins)
         self._share_instance(instance, first)
         return penalty(self, instance, outputs)
+
+    def _instance(self, name: str) -> Instance:
+        return Instance(
+            name,
+            self.values,
+            self.notes,
+            self._where,
+            self.thickness,
+            self.outputs,
+            unknown_after=self._lost,
+        )
+
+    def _lose(self, name: str) -> None:
+        """Nobody knows how many maps there are after a module; the first such one is named."""
+        self.thickness, self._lost = None, self._lost or name
 
     def _made(self, instance: Instance, inputs: States) -> States:
         if instance.type in STRUCTURES:
@@ -127,14 +147,18 @@ class NetReader:
             return self._opaque(instance, inputs, "runs a program of its own")
         known = [*BY_TYPE, *STRUCTURES]
         hint = did_you_mean(instance.type, known)
-        return self._opaque(instance, inputs, f"type '{instance.type}' is unknown", hint)
+        outputs = self._opaque(instance, inputs, f"type '{instance.type}' is unknown", hint)
+        self._lose(instance.name)
+        return outputs
 
     def _opaque(self, instance: Instance, inputs: States, reason: str, hint: str = "") -> States:
         """A module that is kept as it is written and cannot run."""
         start = f"{instance.name}_"
         fields = {key: text for key, text in self.values.resolution.values.items() if key.startswith(start)}
         self.values.asked |= set(fields)
-        self.notes.warn(f"module '{instance.name}' {reason}: the network cannot run", instance.where, hint)
+        if not (self.notes.errors and instance.unknown_after):  # else it was told what is wrong
+            told = f"module '{instance.name}' {reason}: the network cannot run"
+            self.notes.warn(told, instance.where, hint)
         return self.add(instance.name, Opaque(DIALECT, instance.type, fields), inputs)
 
     def _share_instance(self, instance: Instance, first: int) -> None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lenet.dialects.eblearn.weights import iteration_of
 from lenet.errors import LenetError, Notes
 from lenet.formats.conf import read_conf
 from lenet.formats.files import whole_file
@@ -76,7 +77,8 @@ class ProgressFiles:
             with suppress(OSError):
                 os.utime(self._path)
         elif isinstance(record, Snapshot):
-            self._weights = record.weights
+            if iteration_of(record.weights) is not None:  # metarun goes on with whole epochs only
+                self._weights = record.weights
         elif isinstance(record, EpochStarted):
             self._next = record.epoch
             self._write(self._path)

@@ -13,6 +13,7 @@ from lenet.data.picking_weights import Weighing
 from lenet.dialects.eblearn.alternatives import refuse_lists
 from lenet.dialects.eblearn.configuration import read_values
 from lenet.dialects.eblearn.energies import LABEL_BLOB, TARGET_BLOB
+from lenet.dialects.eblearn.limits import TRAINING, check_limits, check_precision
 from lenet.dialects.eblearn.module_weights import module_weights
 from lenet.dialects.eblearn.net import INPUT, layout, net_from_values
 from lenet.dialects.eblearn.sources import class_names, feed_of, labels_of, needed_files
@@ -61,6 +62,9 @@ def read_training(
     values = read_values(path, notes, settings=settings, run_shell=run_shell)
     notes.check()
     refuse_lists(values, notes)
+    notes.check()
+    check_limits(values, TRAINING, notes)
+    check_precision(values, notes)
     notes.check()
     net = net_from_values(values, notes)
     feeds = {name: feed_of(values, name, notes) for name in _SETS if _wanted(values, name)}
@@ -164,11 +168,6 @@ def _rate(values: Values) -> Rate:
 def _epochs(values: Values, picking: Picking) -> Epochs:
     first = values.integer("retrain_iteration", 1) if values.exists_true("retrain") else 1
     number = first - 1 if values.exists_true("test_only") else values.integer("iterations")
-    for name in ("iterations", "ndiaghessian"):
-        if values.exists(name) and values.integer(name) < 0:
-            raise DescriptionError(
-                f"'{name}' is {values.integer(name)}", values.where(name), "give 0 or more"
-            )
     display = values.integer("epoch_show_modulo", 0)
     double = values.string("training_precision", "double") != "float"
     return Epochs(number, picking, first, values.integer("save_weights", 1) or None, display, double)

@@ -82,8 +82,11 @@ class Setting:
 
     def given(self, instance: Instance) -> bool:
         """Whether the variable is there."""
-        name = self.parameter if self.shared else instance.variable(self.parameter)
-        return instance.values.exists(name)
+        return instance.values.exists(self.variable(instance))
+
+    def variable(self, instance: Instance) -> str:
+        """The variable that says it."""
+        return self.parameter if self.shared else instance.variable(self.parameter)
 
     def write(self, name: str, value: Value) -> dict[str, str] | None:
         """The variable that says this value, none where the default says it; None if nothing does."""
@@ -121,6 +124,9 @@ class Connections(Setting):
     def given(self, instance: Instance) -> bool:
         return True
 
+    def variable(self, instance: Instance) -> str:
+        return instance.variable("table" if instance.exists("table") else "table_in")
+
     def write(self, name: str, value: Value) -> dict[str, str]:
         inputs, outputs = 1 + max(source for source, _ in value), outputs_of(value)
         if value != full_table(inputs, outputs):
@@ -144,6 +150,9 @@ class Border(Setting):
             raise instance.error("sizes of two axes are wanted", "dims", "write for instance 5x5")
         height, width = window
         return sides_for((height, width))
+
+    def variable(self, instance: Instance) -> str:
+        return instance.variable("sides" if instance.exists("sides") else "dims")
 
 
 @dataclass(frozen=True)
@@ -173,6 +182,8 @@ class Row:
             if setting.field not in settings or setting.given(instance):
                 value = setting.read(instance)
                 settings |= {} if value is KEEP else {setting.field: value}
+                if setting.given(instance):
+                    instance.tell(setting.field, setting.variable(instance))
         return self.layer(**settings, **self.derived(settings))
 
     def write(self, name: str, layer: Layer) -> dict[str, str] | None:
