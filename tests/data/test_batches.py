@@ -147,7 +147,7 @@ def test_outputs_that_are_not_used_are_left_out(make):
 
 def test_errors_come_when_the_record_is_due_and_again(make):
     batches = make(Numbers(10, broken=9))
-    held = not hasattr(batches._samples, "_thread")
+    held = not hasattr(batches._samples, "_threads")
     if not held:
         assert [batches.next()[1].tolist() for _ in range(2)] == [[0, 1, 2, 3], [4, 5, 6, 7]]
     position = batches.position

@@ -188,3 +188,11 @@ def test_the_tables_that_eblearn_ships_are_read(tmp_path):
         if read_matrix_header(path).type == "int":
             write_table(tmp_path / "again.mat", table)
             assert (tmp_path / "again.mat").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: full(100_000, 100_000), lambda: one_to_one(10**9), lambda: random(9, 10**9, [3], 0)]
+)
+def test_a_table_that_cannot_be_held_is_refused_before_it_is_made(make):
+    with pytest.raises(DataError, match=r"a table of [\d,]+ connections"):
+        make()

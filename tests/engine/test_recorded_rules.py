@@ -18,10 +18,12 @@ ORACLE = Path(__file__).parents[1] / "oracle" / "caffe" / "train"
 SHARED = Path(__file__).parents[3] / "shared"
 GOLDEN = SHARED / "golden" / "caffe"
 FIXED = {"lr_policy": "fixed", "weight_decay": 0.0005}
+STEPS = (40, 80, 150)
 RULES = {  # what differs from LeNet's own solver, in the recorded solvers
     "adam": {"base_lr": 0.001, "momentum2": 0.999, "type": "Adam", **FIXED, "weight_decay": 0},
     "adadelta": {"base_lr": 1, "momentum": 0.95, "delta": 1e-6, "type": "AdaDelta", **FIXED},
     "adagrad": {"momentum": 0, "type": "AdaGrad"},
+    "multistep": {"lr_policy": "multistep", "gamma": 0.5, "stepvalue": STEPS},
     "nesterov": {"type": "Nesterov"},
     "rmsprop": {"momentum": 0, "rms_decay": 0.98, "type": "RMSProp"},
 }
@@ -44,20 +46,35 @@ def losses_of(trainer):
     return np.array(losses)
 
 
+def as_words(settings):
+    values = {key: value if isinstance(value, tuple) else (value,) for key, value in settings.items()}
+    return [(key, str(value)) for key, given in values.items() for value in given]
+
+
 def lenet_errors(name):
     """The relative errors of LeNet's losses from Caffe's own start, iteration by iteration."""
     schedule = {"random_seed": 1701, "max_iter": ITERATIONS, "test_initialization": "false"}
     settings = schedule | {"snapshot_after_train": "false"} | RULES[name]
-    found = losses_of(Trainer(builtin_job([(key, str(value)) for key, value in settings.items()])))
+    found = losses_of(Trainer(builtin_job(as_words(settings))))
     wanted = recorded_losses(ORACLE / f"{name}_loss_exact.csv")[:ITERATIONS]
     return np.abs(found - wanted) / wanted
 
 
-@pytest.mark.parametrize("name", ["adam", "adadelta", "adagrad", "nesterov", "rmsprop"])
+@pytest.mark.parametrize("name", RULES)
 def test_the_first_losses_are_the_recorded_ones(name):
     errors = lenet_errors(name)
     assert errors[:FIRST].max() < FIRST_BOUND
     assert errors.max() < BOUND
+
+
+def test_the_rates_of_200_iterations_are_the_recorded_ones():
+    """Three steps lie among them; the record holds the float32 rate of the next iteration."""
+    job = builtin_job(as_words({"max_iter": 200} | RULES["multistep"]))
+    with (ORACLE / "multistep_loss_exact.csv").open() as file:
+        recorded = {int(row["iter"]): float(row["lr_next"]) for row in csv.DictReader(file)}
+    assert len(set(recorded.values())) == 1 + len(STEPS)
+    for iteration, rate in recorded.items():
+        assert job.solver.rate(iteration + 1) == pytest.approx(rate, rel=1e-6)
 
 
 @pytest.mark.skipif(

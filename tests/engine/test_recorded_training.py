@@ -1,6 +1,7 @@
 """Training against what the real Caffe recorded: losses, tests, parameters, histories."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import torch
 from lenet.cli.train import builtin_job
 from lenet.dialects.caffe.solver import read_solver
 from lenet.dialects.caffe.weights import read_state, read_weights
-from lenet.engine.test import run_test
+from lenet.engine.test import batches, run_test
 from lenet.engine.train import Trainer
 from lenet.errors import Notes
+from lenet.kernels import library
 from lenet.results import Progress, TestScores
 
 ORACLE = Path(__file__).parents[1] / "oracle" / "caffe"
@@ -31,6 +33,10 @@ SECOND, SECOND_BOUND = 50, 1e-3
 RELU_AT, UNIT = 2, (55, 266)
 POOL_AT, MAXIMUM = 7, (48, 34, 0, 0)
 UNDECIDED_BOUND = 0.02  # for a run that decides otherwise: 0.011 measured within 50 iterations
+
+
+# layer by layer, and with the compiled layers where there are any
+KERNELS = ["torch", "fused"] if library.available() else ["torch"]
 
 
 def recorded_losses(name):
@@ -63,13 +69,17 @@ def decide_as_caffe(trainer):
     network.forward = forward
 
 
-@pytest.fixture(scope="module", params=["as Caffe decided", "as it comes"])
+@pytest.fixture(
+    scope="module", params=[("as Caffe decided", "torch"), *(("as it comes", kernels) for kernels in KERNELS)]
+)
 def lenet(request):
     """LeNet from Caffe's own start: seed 1701 gives its recorded initial weights bit for bit."""
-    trainer = Trainer(builtin_job(settings(random_seed=1701, max_iter=SECOND, snapshot_after_train="false")))
-    if request.param == "as Caffe decided":
+    decided, kernels = request.param
+    job = builtin_job(settings(random_seed=1701, max_iter=SECOND, snapshot_after_train="false"))
+    trainer = Trainer(replace(job, kernels=kernels))
+    if decided == "as Caffe decided":
         decide_as_caffe(trainer)
-    yield request.param, list(trainer.run())
+    yield decided, list(trainer.run())
     trainer.close()
 
 
@@ -93,12 +103,13 @@ def test_the_test_before_training_gives_the_recorded_scores(lenet):
     assert scores.value("loss") == pytest.approx(2.34813, abs=1e-5)
 
 
+@pytest.mark.parametrize("kernels", KERNELS)
 @pytest.mark.parametrize("name", TRAJECTORIES)
-def test_twenty_steps_of_a_tiny_net(name, monkeypatch):
+def test_twenty_steps_of_a_tiny_net(name, kernels, monkeypatch):
     """Parameters after every step, losses, rates and the history at the end."""
     monkeypatch.chdir(ORACLE / "solver")
     recorded = np.load(f"{name}.npz")
-    job = read_solver(f"{name}_solver.prototxt", Notes())
+    job = replace(read_solver(f"{name}_solver.prototxt", Notes()), kernels=kernels)
     trainer = Trainer(job)
     trainer.load(read_weights("tiny_init.caffemodel", Notes()))
     losses = []
@@ -123,6 +134,7 @@ def close(found, wanted):
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"the recorded snapshots (7 MB) are not at {SHARED}")
+@pytest.mark.parametrize("kernels", KERNELS)
 class TestSnapshotOfTheRealCaffe:
     """Weights, momentum and rate of the real Caffe after 100 iterations go on here with its losses."""
 
@@ -131,13 +143,13 @@ class TestSnapshotOfTheRealCaffe:
     FIRST, FIRST_BOUND = 10, 1e-5
     ITERATIONS, BOUND = 30, 1e-3
 
-    def losses(self, place):
+    def losses(self, place, kernels):
         job = builtin_job(
             settings(
                 max_iter=100 + self.ITERATIONS, test_initialization="false", snapshot_after_train="false"
             )
         )
-        trainer = Trainer(job)
+        trainer = Trainer(replace(job, kernels=kernels))
         trainer.load(read_weights(SHARED / "train" / "sgd" / "sgd_iter_100.caffemodel", Notes()))
         trainer.resume(read_state(SHARED / "train" / "sgd" / "sgd_iter_100.solverstate"))
         trainer.feeder.seek({"mnist": place}, {})
@@ -150,22 +162,23 @@ class TestSnapshotOfTheRealCaffe:
             bound = self.FIRST_BOUND if iteration < 100 + self.FIRST else self.BOUND
             assert loss == pytest.approx(recorded[iteration], rel=bound)
 
-    def test_at_its_place_in_the_data(self):
+    def test_at_its_place_in_the_data(self, kernels):
         recorded = recorded_losses("sgd_loss_exact.csv")
-        self.compare(self.losses(place=100 * 64), recorded)
+        self.compare(self.losses(100 * 64, kernels), recorded)
 
-    def test_from_record_0_as_caffe_resumes(self):
+    def test_from_record_0_as_caffe_resumes(self, kernels):
         """Caffe's snapshot does not hold the place in the data; its log shows 6 digits."""
         recorded = recorded_losses("sgd_resume_loss.csv")
-        self.compare(self.losses(place=0), recorded)
+        self.compare(self.losses(0, kernels), recorded)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"the recorded weights (2 MB) are not at {SHARED}")
-def test_the_trained_weights_of_the_real_caffe_score_the_same_here():
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_the_trained_weights_of_the_real_caffe_score_the_same_here(kernels):
     """After 10,000 iterations the real Caffe answered 99.05 % rightly, loss 0.0294813."""
-    trainer = Trainer(builtin_job(settings(max_iter=0)))
+    trainer = Trainer(replace(builtin_job(settings(max_iter=0)), kernels=kernels))
     trainer.load(read_weights(SHARED / "lenet_10k.caffemodel", Notes()))
-    scores = run_test(trainer.tests[0], trainer.test_feeders[0], 100)
+    scores = run_test(batches(trainer.tests[0], trainer.test_feeders[0], 100))
     assert scores.value("accuracy") == pytest.approx(0.9905, abs=1e-4)
     assert scores.value("loss") == pytest.approx(0.0294813, rel=1e-5)
     trainer.close()

@@ -79,6 +79,31 @@ def test_resuming_is_bit_identical(folder, stop, form):
             np.testing.assert_array_equal(again.network.weights()[layer][name], array)
 
 
+RULES = {
+    "Nesterov": {},
+    "AdaGrad": {"momentum": 0},
+    "RMSProp": {"momentum": 0, "rms_decay": 0.9, "base_lr": 0.001},
+    "AdaDelta": {"delta": 1e-6, "base_lr": 1},
+    "Adam": {"base_lr": 0.001},
+}
+
+
+@pytest.mark.parametrize("form", ["BINARYPROTO", "HDF5"])
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_goes_on_bit_identically(folder, rule, form):
+    settings = {"type": rule, "max_iter": 10, "snapshot_format": form, **RULES[rule]}
+    whole, records = training(job_of(snapshot=6, **settings))
+    state = next(r.state for r in records if isinstance(r, Snapshot) and r.iteration == 6)
+    again, rest = training(job_of(**settings), resume=state)
+    assert numbers(rest, 6) == numbers(records, 6)
+    assert len(set(dict(numbers(rest, 6)[0]).values())) == 5  # iterations 6 to 10
+    for found, wanted in zip(again.state().history, whole.state().history, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    for layer, arrays in whole.network.weights().layers.items():
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(again.network.weights()[layer][name], array)
+
+
 def test_without_the_place_the_data_starts_at_record_0(folder):
     _, records = training(job_of(snapshot=8))
     state = next(r.state for r in records if isinstance(r, Snapshot))
@@ -107,6 +132,18 @@ def test_a_stop_during_a_test_saves_where_training_stands(folder):
     _, records = training(job_of(test_interval=2, test_iter=5), poll=lambda: next(asked, None))
     assert records[-1] == Stopped(0, True, records[-1].seconds)
     assert [r.iteration for r in records if isinstance(r, Snapshot)] == [0]
+
+
+def test_a_test_that_was_stopped_is_repeated_with_its_own_samples(folder):
+    _, records = training(job_of())
+    asked = iter(
+        [None] * 9 + ["stop"]
+    )  # two batches of a test, seven iterations; then a batch of the next test
+    _, stopped = training(job_of(), poll=lambda: next(asked, None))
+    state = next(r.state for r in stopped if isinstance(r, Snapshot))
+    assert stopped[-1].iteration == 7
+    _, rest = training(job_of(), resume=state)
+    assert numbers(rest, 7) == numbers(records, 7)
 
 
 def test_a_loss_that_is_no_number_ends_training_with_its_iteration(folder):

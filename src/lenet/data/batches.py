@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
 from lenet.data.feed import Feed
-from lenet.data.samples import HeldSamples, Samples, ShuffledSamples, StreamedSamples
+from lenet.data.order import ALONE, Order, Share, Shuffled, Stored
+from lenet.data.samples import HeldSamples, Samples, StreamedSamples
 from lenet.data.source import Reader
 from lenet.errors import DataError
 
@@ -15,14 +17,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MEMORY_LIMIT = 4 * 2**30  # bytes of samples, as they are stored, that are held in memory
+_DECODED_PART = 4  # of that for samples that are decoded, as many times more than their files
 
 
 class Batches:
     """Gives the batches of a feed, without end: after the last sample comes the first, within a batch too.
 
     Samples are decoded once and held as they are stored (images as uint8) if they take no more than
-    `memory_limit` bytes, or if they are shuffled; otherwise a thread reads them ahead.  `seed` starts the
-    generator of random orders, crops, mirrors and the skip at the start; None: a new one each time.
+    `memory_limit` bytes, a quarter of it where files are decoded; otherwise threads read them ahead.
+    `seed` starts the generator of random orders, crops, mirrors and the skip at the start; None: a new one
+    each time.  With a `share` these are the batches of one of several processes: all have one order
+    and one skip, each draws its own crops and mirrors.
 
     Raises: FileError or DataError if the source cannot be read or does not fit the transform.
     """
@@ -35,10 +40,12 @@ class Batches:
         seed: int | None = None,
         memory_limit: int = MEMORY_LIMIT,
         device: torch.device | str = "cpu",
+        share: Share = ALONE,
     ) -> None:
         import torch
 
         self.feed = feed
+        self._share = share
         self._training = training
         self._device = torch.device(device)
         self._generator = torch.Generator()
@@ -48,13 +55,17 @@ class Batches:
             self._generator.manual_seed(seed)
         reader = feed.source.open(feed.transform.channels)
         try:
+            reader.start(self._generator.initial_seed(), share.number)
             self._length = len(reader)
+            self.endless = reader.endless
             self._mean = self._prepared_mean(reader)
-            self._samples = self._chosen_samples(reader, memory_limit)
+            self._samples = self._chosen_samples(reader, memory_limit // share.number)
         except BaseException:
             reader.close()
             raise
         self._position = self._skip()
+        if share.rank:
+            self._generator.manual_seed((self._generator.initial_seed() + share.rank) % 2**63)
 
     def next(self) -> tuple[Tensor, ...]:
         """The next batch: one tensor per output, first axis `feed.batch`.
@@ -64,18 +75,45 @@ class Batches:
 
         Raises: FileError or DataError if a sample cannot be read; the position then stays.
         """
+        batch = self.made(self._samples.take(self._places()))
+        self._position += self.feed.batch * self._share.number
+        return batch
+
+    def made(self, samples: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The batch that stored samples make, as :meth:`next` gives it."""
         import torch
 
-        first, *others = self._samples.take(self._position)
+        first, *others = samples
         first = first.to(self._device, non_blocking=True)
         images = self.feed.transform.apply(first, self._training, self._generator, self._mean)
         labels = (
             other.to(self._device, torch.int64 if _is_label(other) else torch.float32, copy=True)
             for other in others
         )
-        batch = (images, *labels)
-        self._position += self.feed.batch
-        return batch
+        return (images, *labels)
+
+    def held(self) -> tuple[Tensor, ...] | None:
+        """All samples as they are stored, where they lie on the device and nothing is drawn for them."""
+        transform = self.feed.transform
+        if transform.mirror or (self._training and transform.random):
+            return None
+        samples = self._samples.held()
+        return samples if samples and all(each.device == self._device for each in samples) else None
+
+    def indices(self, number: int) -> Tensor:
+        """Which samples the next batches hold, (number, batch); the position is then behind them."""
+        import torch
+
+        rows = []
+        for _ in range(number):
+            rows.append([index for piece in self._order.at(self._places()) for index in piece])
+            self._position += self.feed.batch * self._share.number
+        return torch.tensor(rows)
+
+    def _places(self) -> range:
+        """The places of the next batch."""
+        first, number = self._position + self._share.rank, self._share.number
+        return range(first, first + self.feed.batch * number, number)
 
     def __len__(self) -> int:
         """The number of samples of the source."""
@@ -83,7 +121,7 @@ class Batches:
 
     @property
     def position(self) -> int:
-        """How many samples were taken so far, skipped ones included; modulo their number the next one."""
+        """How many samples all processes took so far, skipped ones included; modulo their number the next."""
         return self._position
 
     @position.setter
@@ -119,14 +157,14 @@ class Batches:
 
     def _chosen_samples(self, reader: Reader, memory_limit: int) -> Samples:
         outputs = self.feed.outputs
+        self._order: Order = Stored(len(reader))
         if self.feed.shuffle:
-            seed = self._generator.initial_seed()
-            return ShuffledSamples(reader, self.feed.batch, outputs, self._device, seed)
+            self._order = Shuffled(len(reader), self._generator.initial_seed(), reader.groups)
         sizes = zip(reader.shapes[:outputs], reader.dtypes[:outputs], strict=True)
         total = len(reader) * sum(prod(shape) * dtype.itemsize for shape, dtype in sizes)
-        if total <= memory_limit:
-            return HeldSamples(reader, self.feed.batch, outputs, self._device)
-        return StreamedSamples(reader, self.feed.batch, outputs)
+        if total * (_DECODED_PART if reader.decodes else 1) <= memory_limit:
+            return HeldSamples(reader, self._order, outputs, self._device)
+        return StreamedSamples(reader, self._order, outputs)
 
     def _skip(self) -> int:
         import torch

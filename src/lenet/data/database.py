@@ -73,6 +73,8 @@ class DatabaseReader(Reader):
             if first is None:
                 raise DataError("the database holds no records", database.where, "make it anew")
             image = self._decode_one(*first)
+            self.decodes = read_datum(first[1]).encoded
+            len(database)  # LevelDB counts its records once, before threads ask
         except BaseException:
             database.close()
             raise

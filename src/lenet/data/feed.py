@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lenet.data.image_list import ImageList
 from lenet.data.source import Source
 from lenet.data.transforms import Transform
 from lenet.shapes import Shape, ShapeError
@@ -29,6 +30,17 @@ class Feed:
     outputs: int = 2
     skip: int = 0
     shuffle: bool = False
+
+    def seeds(self, training: bool) -> int:
+        """How many random numbers Caffe draws before it fills parameters, to seed what such a layer does.
+
+        One is for its thread, one for random crops and mirrors; ImageData draws one each for its order and
+        for where it starts.
+        """
+        if not self.source.prefetched:
+            return 0
+        drawn = 1 + (self.transform.random and training)
+        return drawn + (self.shuffle + bool(self.skip) if isinstance(self.source, ImageList) else 0)
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """The batch shapes; opens the source to look at a sample."""

@@ -20,7 +20,8 @@ class Hdf5(Source):
 
     Shape: one output per name, a row of that array.
     Parameters: `files`, paths in order; `names`, the arrays to read from each.
-    Differs: Caffe goes on with the next file after each one; here all files are one set.
+    Differs: shuffled, the files come in a new order each pass and so do the rows of each, as in Caffe,
+    which draws these orders from the C library; here they follow from the seed.
     """
 
     prefetched: ClassVar[bool] = False
@@ -50,6 +51,7 @@ class Hdf5Rows(Reader):
             self.close()
             raise
         self._ends = list(accumulate(counts))
+        self.groups = tuple(counts)
         self.shapes = tuple(self._files[0].shape(name)[1:] for name in names)
         self.dtypes = tuple(self._files[0].dtype(name) for name in names)
 
@@ -90,6 +92,9 @@ class Hdf5Rows(Reader):
             if not shape or shape[1:] != like[1:]:
                 what = f"'{name}' is {text(shape)}, in {first.where} it is {text(like)}"
                 raise DataError(what, file.where, "rows must have one shape in all files")
+            if file.dtype(name).kind not in "fiub":
+                what = f"'{name}' holds {file.dtype(name)}, which are no numbers"
+                raise DataError(what, file.where, "store numbers")
             if shape[0] != file.shape(wanted)[0]:
                 what = f"'{name}' has {shape[0]} rows, '{wanted}' has {file.shape(wanted)[0]}"
                 raise DataError(what, file.where, "arrays must have one row per sample")

@@ -24,7 +24,9 @@ class ImageList(Source):
     Shape: images (C, H, W) uint8, colours blue, green, red; labels ().
     Parameters: `list`, the text; `folder`, put in front of every name; `height`, `width` to which images are
     resized, 0 for as they are, which needs images of one size; `colour`, 3 channels instead of 1.
-    Differs: Caffe's ImageData can shuffle; with batches of 1 its images may have different sizes.
+    Differs: in Caffe images may have different sizes where batches are of 1.  Shuffled, they come in a
+    new order each pass as there, but Caffe draws its orders from boost's numbers and these are torch's;
+    several solvers of Caffe all read the whole list, here each process reads its share.
     """
 
     list: str
@@ -42,6 +44,8 @@ class ListedImages(Reader):
 
     Raises: FileError or DataError that names the list and the line.
     """
+
+    decodes = True
 
     def __init__(self, source: ImageList) -> None:
         import numpy as np
@@ -75,7 +79,7 @@ class ListedImages(Reader):
         return read_planes(path, source.height, source.width, source.colour)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ListedImage:
     """A line of a list: an image file's name, its class, and the line's number, from 1."""
 
@@ -105,7 +109,7 @@ def read_list(file: str) -> list[ListedImage]:
             raise DataError(f"label {label} does not fit a record: 32 bits", Where(file, number))
         entries.append(ListedImage(name.rstrip(), int(label), number))
     if not entries:
-        raise DataError("the list of images is empty", Where(file))
+        raise DataError("the list of images is empty", Where(file), "write a name and a label a line")
     return entries
 
 

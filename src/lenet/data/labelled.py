@@ -69,11 +69,11 @@ class LabelledMatrices(Source):
 @SOURCES.add("part")
 @dataclass(frozen=True)
 class Part(Source):
-    """The first samples of another source, or those of its first classes.
+    """The samples of another source from `first` on, or those of its first classes.
 
     Shape: as of the source.
     Parameters: `source`; `number`, how many samples, None for all; `classes`, how many classes, None for
-    all: samples of the others are left out.
+    all: samples of the others are left out; `first`, the first sample, counted from 0.
     Raises: DataError if nothing is left.
     """
 
@@ -82,18 +82,25 @@ class Part(Source):
     source: Source
     number: int | None = None
     classes: int | None = None
+    first: int = 0
 
     def open(self, channels: int | None = None) -> Reader:
         import numpy as np
 
         reader = self.source.open(channels)
-        number = min(len(reader), len(reader) if self.number is None else self.number)
-        kept: Sequence[int] = range(number)
+        number = len(reader) if self.number is None else self.number
+        kept: Sequence[int] = range(len(reader))[self.first : self.first + number]
         if self.classes is not None:
             kept = np.flatnonzero(reader.read_many(kept)[1] < self.classes).tolist()
         if not len(kept):
-            raise DataError(f"no samples are left: {self}")
+            raise DataError(self._none_left(len(reader)))
         return _PartReader(reader, kept)
+
+    def _none_left(self, there: int) -> str:
+        first = f"the first {self.number}" if self.number is not None else "all"
+        after = f" after {self.first}" * bool(self.first)
+        below = f", of classes below {self.classes}" * (self.classes is not None)
+        return f"no samples are left: {first}{after} of {there}{below}"
 
 
 class _PartReader(Reader):
@@ -108,7 +115,7 @@ class _PartReader(Reader):
 
     def read_many(self, indices: Sequence[int]) -> tuple[Array, ...]:
         if isinstance(self._kept, range) and isinstance(indices, range):
-            return self._reader.read_many(indices)
+            return self._reader.read_many(self._kept[indices.start : indices.stop : indices.step])
         return self._reader.read_many([self._kept[index] for index in indices])
 
     def close(self) -> None:

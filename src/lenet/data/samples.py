@@ -1,12 +1,14 @@
-"""Stored samples by the batch: held in memory, or read ahead by a thread."""
+"""Stored samples by the batch: held in memory, or read ahead by threads."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
+from lenet.data.order import Order
+from lenet.data.parallel import cores
 from lenet.data.source import Reader
 from lenet.shapes import Array
 
@@ -15,14 +17,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _AHEAD = 4  # batches, as Caffe's prefetch
-_APART = 1_000_003  # passes between the orders of two seeds
+_PIECE = 8  # samples that one thread decodes at a time
+
+Piece = Future[tuple[Array, ...]]
 
 
 class Samples(Protocol):
     """Gives batches of samples as they are stored."""
 
-    def take(self, position: int) -> tuple[Tensor, ...]:
-        """The batch that starts at sample `position` modulo their number; do not write to it."""
+    def take(self, places: range) -> tuple[Tensor, ...]:
+        """The batch of the samples that stand at `places` of the order; do not write to it."""
+
+    def held(self) -> tuple[Tensor, ...]:
+        """All samples where they are kept in memory, else nothing; do not write to them."""
 
     def close(self) -> None:
         """Release files, threads and memory."""
@@ -31,24 +38,25 @@ class Samples(Protocol):
 class HeldSamples:
     """All samples in memory, read for the first batch; on the GPU if they take half its room at most."""
 
-    def __init__(self, reader: Reader, batch: int, outputs: int, device: torch.device) -> None:
+    def __init__(self, reader: Reader, order: Order, outputs: int, device: torch.device) -> None:
         self._reader = reader
-        self._batch = batch
+        self._order = order
         self._outputs = outputs
         self._device = device
         self._held: tuple[Tensor, ...] = ()
 
-    def take(self, position: int) -> tuple[Tensor, ...]:
-        held = self._held or self._read()
-        number = len(held[0])
-        start = position % number
-        stop = start + self._batch
-        if stop <= number:
-            return tuple(output[start:stop] for output in held)
+    def take(self, places: range) -> tuple[Tensor, ...]:
+        held = self.held()
+        pieces = self._order.at(places)
+        if len(pieces) == 1 and isinstance(piece := pieces[0], range):
+            return tuple(output[piece.start : piece.stop : piece.step] for output in held)
         import torch
 
-        indices = torch.arange(start, stop, device=held[0].device) % number
+        indices = torch.tensor([index for piece in pieces for index in piece], device=held[0].device)
         return tuple(output[indices] for output in held)
+
+    def held(self) -> tuple[Tensor, ...]:
+        return self._held or self._read()
 
     def close(self) -> None:
         self._held = ()
@@ -67,97 +75,75 @@ class HeldSamples:
         return tensors
 
 
-class ShuffledSamples(HeldSamples):
-    """All samples in memory, in a new random order each time they have all been shown.
+class StreamedSamples:
+    """Samples read ahead, a few batches at a time; errors are raised by `take`.
 
-    The order is a function of `seed` and of how often that was, so that a place in the data tells it.
+    One thread reads, or all cores decode where the reader allows it: memory stays the same however many
+    samples there are, and so do their order and their values.
     """
 
-    def __init__(self, reader: Reader, batch: int, outputs: int, device: torch.device, seed: int) -> None:
-        super().__init__(reader, batch, outputs, device)
-        self._seed = seed
-        self._orders: dict[int, Tensor] = {}  # of the passes that the last batch was taken from
-
-    def take(self, position: int) -> tuple[Tensor, ...]:
-        import torch
-
-        held = self._held or self._read()
-        number = len(held[0])
-        stop = position + self._batch
-        passes = range(position // number, (stop - 1) // number + 1)
-        self._orders = {index: self._order(index, number) for index in passes}
-        parts = [
-            self._orders[index][max(position - index * number, 0) : stop - index * number] for index in passes
-        ]
-        indices = torch.cat(parts).to(held[0].device)
-        return tuple(output[indices] for output in held)
-
-    def _order(self, index: int, number: int) -> Tensor:
-        import torch
-
-        if index in self._orders:
-            return self._orders[index]
-        generator = torch.Generator().manual_seed((self._seed * _APART + index) % 2**63)
-        return torch.randperm(number, generator=generator)
-
-
-class StreamedSamples:
-    """Samples read ahead, a few batches at a time, by one thread; its errors are raised by `take`."""
-
-    def __init__(self, reader: Reader, batch: int, outputs: int) -> None:
+    def __init__(self, reader: Reader, order: Order, outputs: int) -> None:
         self._reader = reader
-        self._batch = batch
+        self._order = order
         self._outputs = outputs
-        self._thread = ThreadPoolExecutor(1, "lenet-read-ahead")
-        self._coming: deque[tuple[int, Future[tuple[Array, ...]]]] = deque()
+        self._threads = ThreadPoolExecutor(cores() if reader.decodes else 1, "lenet-read-ahead")
+        self._coming: deque[tuple[range, list[Piece]]] = deque()
 
-    def take(self, position: int) -> tuple[Tensor, ...]:
-        if self._coming and self._coming[0][0] != position:
+    def take(self, places: range) -> tuple[Tensor, ...]:
+        if self._coming and self._coming[0][0] != places:
             self._forget()
+        span = len(places) * places.step
         while len(self._coming) < _AHEAD:
-            ahead = position + len(self._coming) * self._batch
-            self._coming.append((ahead, self._thread.submit(self._read, ahead)))
+            self._fetch(_moved(places, len(self._coming) * span))
         try:
-            arrays = self._coming[0][1].result()
+            parts = [piece.result() for piece in self._coming[0][1]]
         except BaseException:
             self._forget()
             raise
         self._coming.popleft()
-        return tuple(_tensor(array) for array in arrays)
+        return tuple(_tensor(array) for array in _joined(parts))
+
+    def held(self) -> tuple[Tensor, ...]:
+        return ()
 
     def close(self) -> None:
         self._forget()
-        self._thread.shutdown()
+        self._threads.shutdown()
         self._reader.close()
 
+    def _fetch(self, places: range) -> None:
+        """Begin to read a batch."""
+        pieces = self._order.at(places)
+        if self._reader.decodes:
+            pieces = [
+                piece[start : start + _PIECE] for piece in pieces for start in range(0, len(piece), _PIECE)
+            ]
+        self._coming.append((places, [self._threads.submit(self._read, piece) for piece in pieces]))
+
     def _forget(self) -> None:
-        for _, future in self._coming:
-            future.cancel()
+        for _, pieces in self._coming:
+            for piece in pieces:
+                piece.cancel()
         self._coming.clear()
 
-    def _read(self, position: int) -> tuple[Array, ...]:
-        import numpy as np
-
-        parts = [
-            self._reader.read_many(indices)[: self._outputs]
-            for indices in _ranges(position % len(self._reader), self._batch, len(self._reader))
-        ]
-        return (
-            parts[0] if len(parts) == 1 else tuple(np.concatenate(part) for part in zip(*parts, strict=True))
-        )
+    def _read(self, piece: Sequence[int]) -> tuple[Array, ...]:
+        return self._reader.read_many(piece)[: self._outputs]
 
 
-def _ranges(start: int, count: int, number: int) -> Iterator[range]:
-    """The ranges of `count` indices from `start` on, beginning anew at `number`.
+def _moved(places: range, by: int) -> range:
+    """Places further on.
 
-    >>> list(_ranges(26, 4, 28))
-    [range(26, 28), range(0, 2)]
+    >>> _moved(range(1, 9, 2), 8)
+    range(9, 17, 2)
     """
-    while count:
-        part = range(start, min(start + count, number))
-        yield part
-        count -= len(part)
-        start = 0
+    return range(places.start + by, places.stop + by, places.step)
+
+
+def _joined(parts: Sequence[tuple[Array, ...]]) -> tuple[Array, ...]:
+    """The pieces of a batch one behind the other."""
+    import numpy as np
+
+    return parts[0] if len(parts) == 1 else tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
 def _tensor(array: Array) -> Tensor:

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from lenet.catalogue import Catalogue
+from lenet.data.parallel import in_order
 from lenet.shapes import Array, Shape
+
+_PIECE = 32  # samples that one thread decodes at a time
 
 
 class Reader:
@@ -21,6 +24,12 @@ class Reader:
     shapes: tuple[Shape, ...]
     #: element type of each output as stored
     dtypes: tuple[Any, ...]
+    #: whether a sample takes work to decode, and several threads may read at once
+    decodes: bool = False
+    #: whether samples are drawn at random, without end: no number of batches shows each of them once
+    endless: bool = False
+    #: how many samples each file holds that is shuffled by itself; () for all at once
+    groups: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -40,8 +49,21 @@ class Reader:
         raise NotImplementedError
 
     def read_all(self) -> tuple[Array, ...]:
-        """All samples."""
-        return self.read_many(range(len(self)))
+        """All samples, decoded by all cores."""
+        if not self.decodes:
+            return self.read_many(range(len(self)))
+        import numpy as np
+
+        sizes = zip(self.shapes, self.dtypes, strict=True)
+        arrays = tuple(np.empty((len(self), *shape), dtype) for shape, dtype in sizes)
+        pieces = [range(start, min(start + _PIECE, len(self))) for start in range(0, len(self), _PIECE)]
+        for piece, found in zip(pieces, in_order(self.read_many, pieces), strict=True):
+            for array, part in zip(arrays, found, strict=True):
+                array[piece.start : piece.stop] = part
+        return arrays
+
+    def start(self, seed: int, processes: int) -> None:
+        """Told before the first sample is read: what random samples depend on, and who share them in turn."""
 
     def close(self) -> None:
         """Release files; reading afterwards is an error."""

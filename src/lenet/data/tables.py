@@ -15,6 +15,7 @@ from lenet.errors import NOWHERE, DataError, Notes, Where
 from lenet.formats.matrix import read_array, write_matrix
 from lenet.shapes import Array, text
 
+MOST = 2**22  # connections of a table: more take gigabytes
 _PAIR = re.compile(r"\s*([0-9]+)\s*,\s*([0-9]+)\s*")
 
 
@@ -33,6 +34,7 @@ def one_to_one(maps: int) -> Array:
     >>> one_to_one(3).tolist()
     [[0, 0], [1, 1], [2, 2]]
     """
+    check_number(maps)
     return _table([(index, index) for index in range(maps)])
 
 
@@ -47,6 +49,7 @@ def grouped(groups: Sequence[tuple[Sequence[int], int]]) -> Array:
     >>> grouped([([0], 1), ([1, 2], 2)]).tolist()
     [[0, 0], [1, 1], [2, 1]]
     """
+    check_number(sum(len(inputs) * max(end, 0) for inputs, end in groups))
     rows, begin = [], 0
     for inputs, end in groups:
         if end and (end <= begin or not inputs):
@@ -54,6 +57,15 @@ def grouped(groups: Sequence[tuple[Sequence[int], int]]) -> Array:
         rows += [(each, output) for output in range(begin, end) for each in inputs]
         begin = max(begin, end)
     return _table(rows)
+
+
+def check_number(connections: int) -> None:
+    """Refuse a table that is too large to be held.
+
+    Raises: DataError.
+    """
+    if connections > MOST:
+        raise DataError(f"a table of {connections:,} connections", hint=f"{MOST:,} are the most")
 
 
 def random(inputs: int, outputs: int, fan_ins: Sequence[int], seed: int) -> Array:
@@ -71,6 +83,7 @@ def random(inputs: int, outputs: int, fan_ins: Sequence[int], seed: int) -> Arra
         sizes = ", ".join(map(str, fan_ins)) or "no"
         what = f"a random table from {inputs} to {outputs} maps cannot have the fan-in {sizes}"
         raise DataError(what, hint=f"a fan-in lies between 1 and {inputs}")
+    check_number(max(outputs, outputs * max(fan_ins)))
     numbers = CLibrary(seed)
     wanted = [fan_ins[output * len(fan_ins) // outputs] for output in range(outputs)]
     numbers.shuffle(wanted)

@@ -1,4 +1,4 @@
-"""What is done to an image between its source and the network: crop, mean, scale, mirror, in this order."""
+"""What is done to an image on its way into the network: augmentation, crop, mean, scale, mirror, in order."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lenet.data.augment import Augmentation
 from lenet.errors import DataError, FileError, Where
 from lenet.formats.blob import read_blob
 from lenet.shapes import Array, Shape, ShapeError, text
@@ -22,7 +23,8 @@ class Transform:
     Parameters: `scale`; `mean_values`, one for all channels or one per channel, or `mean_file`, an
     array (C, H, W) in a .binaryproto or .npy file that is cropped at the same place; `crop`, the side of
     a square window, 0 for none: at random while training, in the middle otherwise; `mirror`: flip half
-    of the samples left to right; `channels`: force 1 (grey) or 3 (colour) when encoded images are decoded.
+    of the samples left to right; `channels`: force 1 (grey) or 3 (colour) when encoded images are decoded;
+    `augmentation`, at random before all else while training, never when testing.
     Differs: Caffe mirrors in every phase, also when testing, and so does this.
     """
 
@@ -32,21 +34,27 @@ class Transform:
     crop: int = 0
     mirror: bool = False
     channels: int | None = None
+    augmentation: Augmentation = Augmentation()
 
     @property
     def random(self) -> bool:
         """Whether it does something at random while training."""
-        return bool(self.crop) or self.mirror
+        return bool(self.crop) or self.mirror or self.augmentation.random
 
     def shape(self, sample: Shape) -> Shape:
         """The shape of a sample (C, H, W) afterwards.
 
-        Raises: ShapeError if the crop is larger than the sample.
+        Raises: ShapeError if the crop is larger than the sample, or augmentation meets no image.
         """
+        if self.augmentation.random and len(sample) != 3:
+            raise ShapeError(f"augmentation is for images, the sample is {text(sample)}")
         if not self.crop:
             return sample
         if len(sample) != 3 or min(sample[1:]) < self.crop:
-            raise ShapeError(f"crop size {self.crop} is larger than its sample, {text(sample)}")
+            raise ShapeError(
+                f"crop size {self.crop} is larger than its sample, {text(sample)}",
+                hint=f"use {min(sample[1:])} or less" if len(sample) == 3 else "leave the crop out",
+            )
         return (sample[0], self.crop, self.crop)
 
     def mean(self, sample: Shape) -> Array | None:
@@ -76,11 +84,13 @@ class Transform:
     ) -> Tensor:
         """Images (N, C, H, W) of any type, transformed, float32; a new tensor.
 
-        `generator` (on the CPU; None: torch's own) draws crops and mirrors; `mean` is what :meth:`mean`
+        `generator` (on the CPU; None: torch's own) draws what is random; `mean` is what :meth:`mean`
         gave, as a tensor where the images are.
         """
         import torch
 
+        if training and self.augmentation.random:
+            images = self.augmentation.apply(images, generator)
         if self.crop:
             cut = self._cutter(images, training, generator)
             if mean is not None and mean.shape[1:] == images.shape[2:]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +13,8 @@ from torch import Tensor, nn
 from lenet.data.feed import Feed
 from lenet.errors import DescriptionError, LenetError, Notes, WeightsError, Where
 from lenet.layers.draws import Draws
-from lenet.layers.layer import Input, Layer, Operation
-from lenet.net import Net, Node, NodeShapes, ParameterUse, type_name
+from lenet.layers.layer import Input, Layer, Operation, Parameter
+from lenet.net import Net, Node, NodeShapes, ParameterUse, error_at
 from lenet.shapes import Array, Shape, count, text
 from lenet.weights import Weights
 
@@ -37,9 +38,19 @@ class Step:
         for index, wanted in enumerate(self.node.propagate[: len(inputs)]):
             if not wanted:
                 inputs[index] = inputs[index].detach()
-        results = self.operation(inputs, *self.parameters)
-        outputs = (results,) if isinstance(results, Tensor) else results
-        blobs.update(zip(self.node.outputs, outputs, strict=True))
+        blobs.update(zip(self.node.outputs, self.compute(inputs), strict=True))
+
+    def compute(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The node's outputs for these inputs.
+
+        Raises: LenetError for numbers that cannot be, such as a label without a class, with the place.
+        """
+        assert self.operation is not None
+        try:
+            results = self.operation(inputs, *self.parameters)
+        except LenetError as error:
+            raise error_at(self.node, error) from None
+        return (results,) if isinstance(results, Tensor) else tuple(results)
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,7 @@ class Network(nn.Module):
         self.feed_seeds = feed_seeds
         self.net = net
         self.steps = tuple(steps)
+        self.fused: Sequence[Any] | None = None  # the steps with some run as one, see engine/fusing.py
         self.trained = tuple(trained)
         self.tensors = nn.ParameterList([entry.tensor for entry in trained])
         self.loss_terms = tuple(
@@ -160,10 +172,16 @@ class Network(nn.Module):
 
         Raises: WeightsError that names the layer; `where` is the place of the weights.
         """
+        if node := self.not_finite():
+            reason = f"layer '{node.name}': there are weights that are not numbers"
+            raise WeightsError(reason, where, "did the training that made them diverge?")
+
+    def not_finite(self) -> Node | None:
+        """The first layer with a parameter that is not a number."""
         for step in self.steps:
             if not all(bool(tensor.isfinite().all()) for tensor in step.parameters):
-                reason = f"layer '{step.node.name}': there are weights that are not numbers"
-                raise WeightsError(reason, where, "did the training that made them diverge?")
+                return step.node
+        return None
 
     def load_checked(self, weights: Weights, notes: Notes) -> list[str]:
         """Copy weights in by layer name; what they hold besides is noted and returned.
@@ -255,20 +273,19 @@ class _Builder:
         return Step(node, shapes, operation, tensors)
 
     def _seed_feed(self, name: str, feed: Feed) -> None:
-        """Draw the feed's seed where Caffe draws those of its transform and of its prefetch thread."""
-        if feed.source.prefetched:
-            drawn = [self.draws.seed() for _ in range(1 + (feed.transform.random and self.training))]
+        """Draw the feed's seed where Caffe draws those that it needs."""
+        drawn = [self.draws.seed() for _ in range(feed.seeds(self.training))]
+        if drawn:
             self.feed_seeds[name] = drawn[0]
 
     def _operation(self, node: Node, shapes: NodeShapes) -> Operation:
         if not isinstance(node.kind, Layer):
-            raise DescriptionError(f"layer '{node.name}' ({type_name(node.kind)}) cannot run", node.where)
+            raise DescriptionError(f"layer '{node.name}' ({node.type}) cannot run", node.where)
         try:
             operation = node.kind.operation(shapes.inputs, self.training)
             return operation if shapes.inputs else _placed(operation, self.device)
         except LenetError as error:
-            message = f"layer '{node.name}' ({type_name(node.kind)}): {error.message}"
-            raise type(error)(message, node.where, error.hint) from None
+            raise error_at(node, error) from None
 
     def _parameters(self, node: Node, shapes: NodeShapes) -> tuple[nn.Parameter, ...]:
         tensors = []
@@ -278,16 +295,20 @@ class _Builder:
             use = node.use(index) if parameter.learned else _not_learned(node, index)
             tensor = self._found(node, index, use, parameter.shape)
             if tensor is None:
-                if name in given:
-                    values = torch.tensor(given[name])  # a copy: arrays read from files cannot be written to
-                else:
-                    values = torch.from_numpy(parameter.filler.values(parameter.shape, self.draws))
+                # a copy of what is given: arrays read from files cannot be written to
+                values = torch.tensor(given[name]) if name in given else self._drawn(node, parameter)
                 tensor = nn.Parameter(_laid_out(values.to(self.device, self.dtype)), requires_grad=False)
             if use.share:
                 self.named.setdefault(use.share, (tensor, node))
             self.uses.setdefault(tensor, []).append((node, use))
             tensors.append(tensor)
         return tuple(tensors)
+
+    def _drawn(self, node: Node, parameter: Parameter) -> Tensor:
+        try:
+            return torch.from_numpy(parameter.filler.values(parameter.shape, self.draws))
+        except LenetError as error:
+            raise error_at(node, error) from None
 
     def _found(self, node: Node, index: int, use: ParameterUse, shape: Shape) -> nn.Parameter | None:
         """The tensor that this parameter shares with another layer or network, if it does."""
@@ -330,7 +351,7 @@ def _not_learned(node: Node, index: int) -> ParameterUse:
     use = node.use(index)
     if use.rate:
         raise DescriptionError(
-            f"layer '{node.name}' ({type_name(node.kind)}): parameter {index} is not learned, "
+            f"layer '{node.name}' ({node.type}): parameter {index} is not learned, "
             f"its learning-rate multiplier is {use.rate:g}",
             node.where,
             "use 0, or leave it out",
@@ -367,6 +388,7 @@ def _trained(tensor: nn.Parameter, uses: Sequence[tuple[Node, ParameterUse]]) ->
                 f"layer '{node.name}': shares a parameter whose {name} multipliers differ: "
                 + ", ".join(f"{value:g}" for value in sorted(values)),
                 node.where,
+                "give all layers that share it the same one",
             )
         return values.pop() if values else 1.0
 

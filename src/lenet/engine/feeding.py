@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from types import TracebackType
 
 import torch
 from torch import Tensor
 
-from lenet.data.batches import Batches
+from lenet.data.batches import MEMORY_LIMIT, Batches
+from lenet.data.order import ALONE, Share
 from lenet.engine.build import Network
-from lenet.errors import DescriptionError, Notes
+from lenet.errors import DescriptionError, LenetError, Notes
+from lenet.net import Node, error_at
 
 
 class Feeder:
     """Reads the next batch of every feed of a network; a context manager that closes them.
 
-    Parameters: `with_inputs` allows inputs that the caller fills besides.
+    Parameters: `with_inputs` allows inputs that the caller fills besides; `seed` is that of feeds for
+    which the network drew none; `share`, which samples this process reads of those that several share;
+    `memory_limit`, as of :class:`Batches`, 0 where samples are read once.
     """
 
     def __init__(
@@ -26,6 +32,9 @@ class Feeder:
         training: bool,
         device: torch.device | str = "cpu",
         with_inputs: bool = False,
+        seed: int | None = None,
+        share: Share = ALONE,
+        memory_limit: int = MEMORY_LIMIT,
     ) -> None:
         inputs = () if with_inputs else network.net.input_nodes()
         if inputs:
@@ -34,20 +43,28 @@ class Feeder:
                 inputs[0].where,
                 "give a network with data layers (its train/test form)",
             )
-        self._feeds = {
-            name: (
-                Batches(feed, training=training, seed=network.feed_seeds.get(name), device=device),
-                outputs,
-            )
-            for name, (feed, outputs) in network.feeds.items()
-        }
+        self._net = network.net
+        opened = partial(Batches, training=training, device=device, share=share, memory_limit=memory_limit)
+        self._feeds: dict[str, tuple[Batches, tuple[str, ...]]] = {}
+        try:
+            for name, (feed, outputs) in network.feeds.items():
+                with _placed(network.net[name]):
+                    self._feeds[name] = opened(feed=feed, seed=network.feed_seeds.get(name, seed)), outputs
+        except BaseException:
+            self.close()
+            raise
 
     def next(self) -> dict[str, Tensor]:
         """The next batch of every feed, by blob name."""
         blobs: dict[str, Tensor] = {}
-        for batches, outputs in self._feeds.values():
-            blobs.update(zip(outputs, batches.next(), strict=False))
+        for name, (batches, outputs) in self._feeds.items():
+            with _placed(self._net[name]):
+                blobs.update(zip(outputs, batches.next(), strict=False))
         return blobs
+
+    def readers(self) -> list[tuple[Batches, tuple[str, ...]]]:
+        """The batches of every feed, each with the blobs that they fill."""
+        return list(self._feeds.values())
 
     def reader(self, feed: str) -> Batches:
         """The batches of one feed, by the name of its node."""
@@ -62,7 +79,7 @@ class Feeder:
         """Note each feed whose samples `number` batches do not show equally often."""
         for name, (batches, _) in self._feeds.items():
             samples, batch = len(batches), batches.feed.batch
-            if number * batch % samples:
+            if number * batch % samples and not batches.endless:
                 notes.warn(
                     f"a test takes {number:,} batches of {batch:,} from {samples:,} samples: "
                     "not every sample counts equally often",
@@ -99,3 +116,12 @@ class Feeder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextmanager
+def _placed(node: Node) -> Iterator[None]:
+    """Let what is wrong with a feed's data name the layer that wants them."""
+    try:
+        yield
+    except LenetError as error:
+        raise error_at(node, error) from None

@@ -61,7 +61,7 @@ def fully_convolutional(net: Net, weights: Weights) -> tuple[Net, Weights]:
             shape = maps[seen[0]]
             if node.name in changed:
                 changed[node.name] = _windows(node, weights, shapes, shape)
-            node = replace(node, kind=_convolution(node, shapes, shape))
+            node = replace(node, kind=_convolution(node, shapes, shape), word="")
         elif isinstance(node.kind, Pooling) and node.kind.window is None:
             node = replace(node, kind=replace(node.kind, window=shapes.inputs[0][2:]))
         _refuse_flat(node, shapes, maps)
@@ -76,7 +76,7 @@ def _map_shapes(node: Node, maps: Mapping[str, Shape]) -> dict[str, Shape]:
     try:
         made = node.kind.shape([maps[name] for name in node.inputs])
     except LenetError as error:
-        message = f"layer '{node.name}' ({type_name(node.kind)}) cannot be slid over images: {error.message}"
+        message = f"layer '{node.name}' ({node.type}) cannot be slid over images: {error.message}"
         raise DescriptionError(message, node.where, error.hint) from None
     return dict(zip(node.outputs, made, strict=True))
 
@@ -116,5 +116,5 @@ def _refuse_flat(node: Node, shapes: NodeShapes, maps: Mapping[str, Shape]) -> N
     for name, shape in zip(node.inputs, shapes.inputs, strict=True):
         flattened = len(shape) == 2 and count(maps[name], 2) > 1
         if flattened and (isinstance(node.kind, Softmax) or shapes.parameters):
-            message = f"layer '{node.name}' ({type_name(node.kind)}) works on flattened maps"
+            message = f"layer '{node.name}' ({node.type}) works on flattened maps"
             raise DescriptionError(f"{message}: it cannot be slid over images", node.where)

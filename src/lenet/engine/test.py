@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from lenet.data.feed import Feed
 from lenet.deploy.use import classifier_blobs
 from lenet.engine.build import Network
 from lenet.engine.feeding import Feeder
+from lenet.engine.fusing import blobs_of
 from lenet.results import Answers, Output, TestScores
 from lenet.shapes import Array
 
@@ -42,7 +43,7 @@ def report_outputs(network: Network, blobs: dict[str, Tensor]) -> tuple[Output, 
 def batches(network: Network, feeder: Feeder, number: int) -> Iterator[Batch]:
     """Run `number` batches, telling the outputs of each."""
     for _ in range(number):
-        blobs = network(feeder.next())
+        blobs = blobs_of(network, feeder.next())
         yield Batch(report_outputs(network, blobs), float(network.loss(blobs)))
 
 
@@ -65,19 +66,17 @@ def mean_scores(
 
 
 def run_test(
-    network: Network,
-    feeder: Feeder,
-    number: int,
+    run: Iterable[Batch],
     *,
     iteration: int = 0,
     index: int = 0,
     with_loss: bool = False,
     stop: Callable[[], bool] = lambda: False,
 ) -> TestScores | None:
-    """Test with `number` batches; None if `stop` said so on the way."""
+    """The scores of the batches of a test, as they run; None if `stop` said so on the way."""
     started = time.perf_counter()
     results = []
-    for batch in batches(network, feeder, number):
+    for batch in run:
         results.append(batch)
         if stop():
             return None
@@ -100,7 +99,7 @@ def answers(network: Network, feeder: Feeder, samples: int) -> Answers | None:
     images: list[Array] = []
     number = 0
     while number < samples:
-        blobs = network(feeder.next())
+        blobs = blobs_of(network, feeder.next())
         values = blobs[found[0]]
         if values.dim() != 2:
             return None

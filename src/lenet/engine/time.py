@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lenet.engine.build import Network, Step, build
 from lenet.engine.feeding import Feeder
-from lenet.net import Net, type_name
+from lenet.net import Net
 
 
 @dataclass
@@ -41,7 +41,7 @@ def time_network(
 ) -> Timing:
     """Time `iterations` forward and backward passes of a selected network, layer by layer.
 
-    Data layers count the reading of a batch as their forward pass; inputs are filled with noise.
+    Data layers count the reading of a batch as their forward pass; inputs are filled with zeros.
     """
     network = build(net, training=training, seed=0, device=device)
     network.requires_grad_(True)  # Caffe times the backward pass in both phases
@@ -70,12 +70,12 @@ class Batches(Protocol):
         """Those of the next one."""
 
 
-class _Noise:
-    """Stands for a feeder where a network's inputs are the user's."""
+class _Zeros:
+    """Stands for a feeder where a network's inputs are the user's: zeros, as in Caffe, are labels, too."""
 
     def __init__(self, network: Network, device: torch.device | str) -> None:
         self.blobs = {
-            name: torch.randn(shape, device=device)
+            name: torch.zeros(shape, device=device)
             for step in network.steps
             if step.operation is None
             for name, shape in zip(step.node.outputs, step.shapes.outputs, strict=True)
@@ -84,15 +84,15 @@ class _Noise:
     def next(self) -> dict[str, Tensor]:
         return self.blobs
 
-    def __enter__(self) -> _Noise:
+    def __enter__(self) -> _Zeros:
         return self
 
     def __exit__(self, *error: object) -> None: ...
 
 
-def _feeder(network: Network, training: bool, device: torch.device | str) -> Feeder | _Noise:
+def _feeder(network: Network, training: bool, device: torch.device | str) -> Feeder | _Zeros:
     if network.net.input_nodes():
-        return _Noise(network, device)
+        return _Zeros(network, device)
     return Feeder(network, training=training, device=device)
 
 
@@ -116,7 +116,7 @@ class Clock:
         self.reset()
 
     def reset(self) -> None:
-        self.layers = [LayerTime(s.node.name, type_name(s.node.kind)) for s in self.network.steps]
+        self.layers = [LayerTime(s.node.name, s.node.type) for s in self.network.steps]
 
     def now(self) -> float:
         """Milliseconds, everything asked of the device being done."""
@@ -143,8 +143,7 @@ class Clock:
                 given = feeder.next() if given is None else given
                 outputs = tuple(given[name] for name in step.node.outputs)
             else:
-                result = step.operation(inputs, *step.parameters)
-                outputs = (result,) if isinstance(result, Tensor) else result
+                outputs = step.compute(inputs)
             layer.forward += self.now() - started
             blobs.update(zip(step.node.outputs, outputs, strict=True))
             ran.append(_Ran(step, inputs, outputs))

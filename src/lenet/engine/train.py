@@ -6,8 +6,8 @@ import math
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, TypeVar
 
@@ -16,17 +16,23 @@ from torch import Tensor
 
 from lenet.checkpoint import Place, SolverState
 from lenet.engine.build import SEEDS, Network, build
+from lenet.engine.debugging import Watch
+from lenet.engine.distributed import Alone
 from lenet.engine.feeding import Feeder
-from lenet.engine.test import report_outputs, run_test
+from lenet.engine.fusing import blobs_of, fuse
+from lenet.engine.test import Batch, batches, report_outputs, run_test
 from lenet.engine.updating import Updater
 from lenet.errors import TrainingError
 from lenet.job import Job
-from lenet.results import Progress, Record, Snapshot, Stopped, TestStarted
+from lenet.results import Output, Progress, Record, Snapshot, Stopped, TestStarted
+from lenet.solvers.update import UPDATES
 from lenet.weights import Weights
 
 T = TypeVar("T")
 LARGEST = 3.4e38  # of float32
 Request = Literal["stop", "snapshot"]
+_REQUESTS: tuple[Request, ...] = ("stop", "snapshot")
+_PROCESS = "process"  # before its number, in the names of the generators of the second process and later ones
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,8 @@ class Trainer:
 
     Parameters: `save` writes snapshots (None: none are written); `poll` is asked once per iteration,
     and once per test batch, whether somebody wants training to stop or a snapshot to be taken;
-    `with_inputs` allows inputs that the caller fills.  Whoever runs the network in a way of his own
+    `with_inputs` allows inputs that the caller fills; `group` are the processes that train together, of
+    which the first one alone tests and saves.  Whoever runs the network in a way of his own
     sets `forward_backward`: one batch, its gradients added up, its loss and its blobs returned.
     """
 
@@ -58,23 +65,31 @@ class Trainer:
         save: Save | None = None,
         poll: Callable[[], Request | None] = lambda: None,
         with_inputs: bool = False,
+        group: Alone | None = None,
     ) -> None:
         self.job = job
         self.device = torch.device(device)
-        self.seed = secrets.randbelow(SEEDS) if job.solver.seed is None else job.solver.seed
+        self.group = group or Alone()
+        seed = secrets.randbelow(SEEDS) if job.solver.seed is None else job.solver.seed
+        self.seed = self.group.chosen(seed)
         self.save = save
         self.poll = poll
-        torch.manual_seed(self.seed)
+        torch.manual_seed(self.seed + self.group.share.rank)  # other units are dropped in each process
         self.network = build(job.net.select(job.state), training=True, seed=self.seed, device=self.device)
         self.tests = [
             build(test.net.select(test.state), seed=self.seed, device=self.device, share=self.network)
-            for test in job.tests
+            for test in (job.tests if self.group.first else ())
         ]
-        feeding = partial(Feeder, device=self.device, with_inputs=with_inputs)
-        self.feeder = feeding(self.network, training=True)
+        # each layer by itself where somebody looks at all of them
+        kernels = "torch" if job.debug or with_inputs else job.kernels
+        self.fused = [fuse(network, kernels) for network in (self.network, *self.tests)]
+        feeding = partial(Feeder, device=self.device, with_inputs=with_inputs, seed=self.seed)
+        self.feeder = feeding(self.network, training=True, share=self.group.share)
         self.test_feeders = [feeding(net, training=False) for net in self.tests]
         self.forward_backward: Callable[[], tuple[float, dict[str, Tensor]]] = self._forward_backward
-        self.update = Updater(job.solver, self.network.trained)
+        self.update = Updater(job.solver, self.network.trained, job.outputs.gradients, kernels)
+        self.watch = Watch(self.network, on=False) if job.debug else None
+        self.test_watches = [Watch(net) for net in self.tests] if job.debug else []
         self.iteration = 0
         self.losses: deque[float] = deque(maxlen=max(1, job.schedule.average_loss))
         self.samples = 0
@@ -96,10 +111,16 @@ class Trainer:
         if state.place is None:
             return
         self.losses.extend(state.place.losses)
+        generators = self._own(state.place.generators)
         for prefix, feeder in self._feeders():
-            feeder.seek(_under(prefix, state.place.positions), _under(prefix, state.place.generators))
-        if "torch" in state.place.generators:
-            torch.set_rng_state(_tensor(state.place.generators["torch"]))
+            feeder.seek(_under(prefix, state.place.positions), _under(prefix, generators))
+        if "torch" in generators:
+            torch.set_rng_state(_tensor(generators["torch"]))
+
+    def _own(self, generators: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        """The random generators of this process among those of all: the first one's have plain names."""
+        rank = self.group.share.rank
+        return _under(f"{_PROCESS}{rank}", generators) if rank else generators
 
     def state(self) -> SolverState:
         """The state from which `resume` goes on bit for bit."""
@@ -108,7 +129,10 @@ class Trainer:
         for prefix, feeder in self._feeders():
             positions |= {f"{prefix}/{name}": position for name, position in feeder.positions.items()}
             generators |= {f"{prefix}/{name}": state for name, state in feeder.generators.items()}
-        place = Place(positions, generators, tuple(self.losses))
+        for rank, others in enumerate(self.group.gathered(generators)):
+            generators |= {f"{_PROCESS}{rank}/{name}": state for name, state in others.items() if rank}
+        rule = UPDATES.name_of(type(self.job.solver.update))
+        place = Place(positions, generators, tuple(self.losses), rule)
         stage = self.job.solver.rate.stage(self.iteration)
         return SolverState(self.iteration, self.update.arrays(), stage, place=place)
 
@@ -117,6 +141,7 @@ class Trainer:
 
         Raises: TrainingError when the loss is no longer a number.
         """
+        self._join()
         while self.iteration < self.job.solver.iterations and "stop" not in self._requests:
             yield from self.advance()
         if self.job.schedule.snapshot_last and self._saved_at != self.iteration:
@@ -134,15 +159,16 @@ class Trainer:
         schedule = self.job.schedule
         if _due(self.iteration, schedule.test) and (self.iteration or schedule.test_first):
             yield from self._test_all()
+            self._agree()  # others wait here while the first process tests
         if "stop" in self._requests:
             return
-        yield self._iterate()
-        self._listen()
+        yield from self._iterate()
         if _due(self.iteration, schedule.snapshot) or "snapshot" in self._requests:
             yield from self.snapshot()
 
     def close(self) -> None:
-        """Close all data."""
+        """Close all data, and leave the other processes."""
+        self.group.leave()
         for _, feeder in self._feeders():
             feeder.close()
 
@@ -153,18 +179,36 @@ class Trainer:
     def _seconds(self) -> float:
         return time.perf_counter() - self.started
 
-    def _iterate(self) -> Progress:
+    def _iterate(self) -> Iterator[Record]:
         """One update; what is told is the loss before it."""
         self.update.clear()
+        if self.watch:
+            self.watch.on = _due(self.iteration, self.job.schedule.display)
         total = 0.0
         blobs: dict[str, Tensor] = {}
         for _ in range(self.job.solver.accumulate):
             loss, blobs = self.forward_backward()
             total += loss
+            if self.watch:
+                yield from self.watch.taken(self.iteration)
         rate = self.rate()
-        progress = self._progress(total / self.job.solver.accumulate, rate, blobs)
+        self._listen()
+        (loss,) = self._agree(self.update.tensors, total / self.job.solver.accumulate)
+        progress = self._progress(loss, rate, blobs)
         self.apply_update()
-        return progress
+        yield progress
+
+    def _join(self) -> None:
+        """Begin like the other processes: with the first one's parameters."""
+        self.group.same(list(self.network.tensors))
+        self.group.watch(self.update.tensors)
+
+    def _agree(self, tensors: Sequence[Tensor] = (), *numbers: float) -> list[float]:
+        """Make gradients and `numbers` the means over all processes; what one is asked for all are."""
+        asked = [float(request in self._requests) for request in _REQUESTS]
+        told = self.group.means(tensors, [*numbers, *asked])
+        self._requests.update(request for request, wanted in zip(_REQUESTS, told[-2:], strict=True) if wanted)
+        return told[:-2]
 
     def _forward_backward(self) -> tuple[float, dict[str, Tensor]]:
         blobs = self._forward()
@@ -173,18 +217,19 @@ class Trainer:
             loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach()), blobs
 
-    def rate(self) -> float:
-        """The learning rate of the next update.
+    def rate(self, iteration: int | None = None) -> float:
+        """The learning rate of the next update, or of that at `iteration`.
 
         Raises: TrainingError where the policy gives none.
         """
+        iteration = self.iteration if iteration is None else iteration
         try:
-            rate = self.job.solver.rate(self.iteration)
+            rate = self.job.solver.rate(iteration)
         except (ArithmeticError, TypeError, ValueError):  # 0 ** -1, and a negative number to a broken power
             rate = math.nan
         if not -LARGEST < rate < LARGEST:
             policy = self.job.solver.rate
-            message = f"iteration {self.iteration}: {policy} gives no learning rate that a float32 can hold"
+            message = f"iteration {iteration}: {policy} gives no learning rate that a float32 can hold"
             raise TrainingError(message, self.job.where, "check gamma, power and base_lr")
         return rate
 
@@ -195,9 +240,8 @@ class Trainer:
 
     def _forward(self) -> dict[str, Tensor]:
         batch = self.feeder.next()
-        self.samples += max((len(values) for values in batch.values()), default=0)
-        blobs: dict[str, Tensor] = self.network(batch)
-        return blobs
+        self.samples += max((len(values) for values in batch.values()), default=0) * self.group.share.number
+        return blobs_of(self.network, batch)
 
     def _progress(self, loss: float, rate: float | None, blobs: dict[str, Tensor]) -> Progress:
         if not math.isfinite(loss):
@@ -208,34 +252,50 @@ class Trainer:
             )
         self.losses.append(loss)
         shown = _due(self.iteration, self.job.schedule.display)
-        outputs = report_outputs(self.network, blobs) if shown else ()
+        outputs = self._outputs(blobs) if shown else ()
         mean = sum(self.losses) / len(self.losses)
         return Progress(self.iteration, mean, rate, outputs, self._seconds(), self.samples, shown)
+
+    def _outputs(self, blobs: dict[str, Tensor]) -> tuple[Output, ...]:
+        outputs = report_outputs(self.network, blobs)
+        means = self.group.means((), [output.value for output in outputs])
+        return tuple(replace(output, value=mean) for output, mean in zip(outputs, means, strict=True))
 
     def _finish(self) -> Iterator[Record]:
         """What Caffe does after the last update: one more forward pass, one more test, where due."""
         if _due(self.iteration, self.job.schedule.display):
             with torch.no_grad():
                 blobs = self._forward()
-                yield self._progress(float(self.network.loss(blobs)), None, blobs)
+                if self.watch:
+                    yield from self.watch.taken(self.iteration)
+                (loss,) = self._agree((), float(self.network.loss(blobs)))
+                yield self._progress(loss, None, blobs)
         if _due(self.iteration, self.job.schedule.test):
             yield from self._test_all()
 
     def _test_all(self) -> Iterator[Record]:
-        for index, test in enumerate(self.job.tests):
+        """All tests; after a request to stop the data stand as before, for whoever resumes repeats them."""
+        before = [(feeder.positions, feeder.generators) for feeder in self.test_feeders]
+        for index in range(len(self.tests)):
             yield TestStarted(self.iteration, index)
             scores = run_test(
-                self.tests[index],
-                self.test_feeders[index],
-                test.batches,
+                self._test_batches(index),
                 iteration=self.iteration,
                 index=index,
                 with_loss=self.job.schedule.test_loss,
                 stop=self._listen,
             )
+            if self.test_watches:
+                yield from self.test_watches[index].taken(self.iteration)
             if scores is None:
+                for feeder, place in zip(self.test_feeders, before, strict=True):
+                    feeder.seek(*place)
                 return
             yield scores
+
+    def _test_batches(self, index: int) -> Iterator[Batch]:
+        """The batches of a test, run one after the other."""
+        return batches(self.tests[index], self.test_feeders[index], self.job.tests[index].batches)
 
     def _listen(self) -> bool:
         """Take a request, if there is one; whether to stop."""
@@ -248,8 +308,10 @@ class Trainer:
         """Take a snapshot now, if there is somebody to save it."""
         self._requests.discard("snapshot")
         self._saved_at = self.iteration
-        if self.save:
-            yield self.save(Checkpoint(self.job, self.network, self.state()))
+        if self.save or not self.group.first:
+            state = self.state()  # of all processes
+            if self.save:
+                yield self.save(Checkpoint(self.job, self.network, state))
 
 
 def _due(iteration: int, every: int) -> bool:

@@ -9,17 +9,33 @@ from torch import Tensor
 
 from lenet.checkpoint import SolverState
 from lenet.engine.build import Trained
+from lenet.engine.fused_update import apply, fused_rule, laid_out_like
 from lenet.errors import WeightsError
 from lenet.job import Solver
+from lenet.kernels.update import Learning, UpdateRule
 from lenet.shapes import Array, text
-from lenet.solvers.update import History
+from lenet.solvers.update import UPDATES, History, Scalar
+
+_ANEW = "to go on with the other rule from the same weights, give the caffemodel beside it as weights"
 
 
 class Updater:
-    """Applies a solver's update to the parameters of a network and keeps its history."""
+    """Applies a solver's update to the parameters of a network and keeps its history.
 
-    def __init__(self, solver: Solver, trained: Sequence[Trained]) -> None:
+    With `keep_changes` every gradient is, after an update, what was subtracted from its parameter: that is
+    what Caffe saves as diffs.  Unless `kernels` is "torch", one compiled pass does it all where it can.
+    """
+
+    def __init__(
+        self,
+        solver: Solver,
+        trained: Sequence[Trained],
+        keep_changes: bool = False,
+        kernels: str = "torch",
+    ) -> None:
         self.solver = solver
+        self.fused = None if keep_changes else fused_rule(solver, kernels)
+        self.keep_changes = keep_changes
         self.trained = trained
         self.tensors = [entry.tensor for entry in trained]
         self.history: History = {
@@ -32,13 +48,19 @@ class Updater:
         for tensor in self.tensors:
             tensor.grad = None
 
-    @torch.no_grad()
     def __call__(self, rate: float, iteration: int) -> None:
         """Clip, normalise, decay, then update, in Caffe's order."""
+        self.subtract(rate * self.solver.update.correction(iteration))
+
+    @torch.no_grad()
+    def subtract(self, rate: Scalar) -> None:
+        """The same with a rate that is corrected already, and may lie on the device."""
         learning = [index for index, entry in enumerate(self.trained) if entry.rate]
         # a parameter that no loss depends on has no gradient; it still decays
         gradients = [_gradient(self.tensors[index]) for index in learning]
         self._clip(gradients)
+        if self.fused and isinstance(rate, float) and self._at_once(self.fused, rate, learning, gradients):
+            return
         for index, gradient in zip(learning, gradients, strict=True):
             if self.solver.accumulate > 1:
                 gradient.div_(self.solver.accumulate)
@@ -46,7 +68,32 @@ class Updater:
         tensors = [self.tensors[index] for index in learning]
         rates = [rate * self.trained[index].rate for index in learning]
         history = {name: [buffer[index] for index in learning] for name, buffer in self.history.items()}
-        self.solver.update.step(tensors, gradients, rates, history, iteration)
+        # to keep the changes they are subtracted from zero first
+        reduced = [torch.zeros_like(tensor) for tensor in tensors] if self.keep_changes else tensors
+        self.solver.update.subtract(reduced, gradients, rates, history)
+        if self.keep_changes:
+            for tensor, change in zip(tensors, reduced, strict=True):
+                tensor.add_(change)
+                tensor.grad = change.neg_()
+
+    def _at_once(
+        self, rule: UpdateRule, rate: float, learning: Sequence[int], gradients: Sequence[Tensor]
+    ) -> bool:
+        """Update in one compiled pass; False, with nothing changed, where that cannot be."""
+        return apply(
+            rule,
+            self.solver,
+            [
+                Learning(
+                    self.tensors[index],
+                    laid_out_like(gradient, self.tensors[index]),
+                    [buffer[index] for buffer in self.history.values()],
+                    rate * self.trained[index].rate,
+                    self.solver.weight_decay * self.trained[index].decay,
+                )
+                for index, gradient in zip(learning, gradients, strict=True)
+            ],
+        )
 
     def _clip(self, gradients: Sequence[Tensor]) -> None:
         if self.solver.clip is None or not gradients:
@@ -74,17 +121,24 @@ class Updater:
 
         Raises: WeightsError if it is another solver's or another network's.
         """
+        rule, given = UPDATES.name_of(type(self.solver.update)), state.place.update if state.place else ""
+        if given and given != rule:
+            message = f"this is the state of the update rule '{given}', the solver's is '{rule}'"
+            raise WeightsError(message, state.where, _ANEW)
         buffers = [tensor for buffer in self.history.values() for tensor in buffer]
         if len(buffers) != len(state.history):
             raise WeightsError(
                 f"the solver state holds {len(state.history)} arrays, this solver wants {len(buffers)}",
-                hint="is it the state of another network, or of another type of solver?",
+                state.where,
+                "is it the state of another network, or of another type of solver?",
             )
         for index, (tensor, array) in enumerate(zip(buffers, state.history, strict=True)):
             if tensor.numel() != array.size:
                 found, wanted = text(array.shape), text(tuple(tensor.shape))
                 raise WeightsError(
-                    f"array {index} of the solver state is {found}, this network wants {wanted}"
+                    f"array {index} of the solver state is {found}, this network wants {wanted}",
+                    state.where,
+                    "is it the state of another network?",
                 )
             tensor.copy_(torch.tensor(array.reshape(tensor.shape)))
 
