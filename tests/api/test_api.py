@@ -1,5 +1,6 @@
 """The Python interface gives what the verbs give."""
 
+import copy
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ from PIL import Image
 
 import lenet
 from lenet.data.mnist import mnist_arrays
-from lenet.errors import DataError, FileError, UsageError, WeightsError
+from lenet.errors import DataError, DescriptionError, FileError, UsageError, WeightsError
+from lenet.formats.idx import write_idx
 from lenet.results import Progress, TestScores
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +80,70 @@ class TestTraining:
         ).net
         assert net.input_shape == (1, 28, 28)
         assert net.weights.count() == 51_046
+        assert (net.preprocessing.scale, net.preprocessing.size) == (0.01, (28, 28))
+        assert net.model.answer is not None
+        assert net.name == "mnist" or net.model.dialect == "eblearn"
+
+    def test_a_keras_file(self, digits, tmp_path):
+        heard = []
+        settings = {"epochs": 1, "batch": 500, "rate": 0.1, "data": _small_idx(tmp_path)}
+        trained = lenet.train("keras-lenet", settings=settings, listen=heard.append)
+        assert trained.net.input_shape == (1, 28, 28)
+        assert {record.iteration for record in heard if isinstance(record, Progress)} >= {0, 1, 2, 3}
+        assert trained.net.preprocessing.scale == 1 / 255
+        images, labels = digits
+        assert trained.accuracy == pytest.approx(trained.net.accuracy(images, labels))
+        trained.net.save(tmp_path / "lenet.keras")
+        scores = lenet.test(tmp_path / "lenet.keras", settings={"data": _small_idx(tmp_path)})
+        assert scores["accuracy"] == pytest.approx(trained.accuracy)
+        again = lenet.train(tmp_path / "lenet.keras", settings={**settings, "rate": 0})
+        np.testing.assert_allclose(  # through a Rescaling and back: float32
+            again.net.predict(images[:5]), trained.net.predict(images[:5]), rtol=0, atol=1e-6
+        )
+
+    @pytest.mark.parametrize(
+        ("settings", "words"),
+        [
+            ({"epoch": 1}, "no setting 'epoch'"),
+            ({"epochs": "many"}, "epochs is 'many', a number is wanted"),
+            ({"batch": 0}, "batch is 0, 1 or more"),
+            ({"rate": -1}, "a learning rate is a number from 0 on"),
+            ({"optimizer": "sdg"}, "optimizer 'sdg' is not known"),
+        ],
+    )
+    def test_what_cannot_be_asked_of_a_keras_file(self, settings, words):
+        with pytest.raises(UsageError, match=words):
+            lenet.train("keras-lenet", settings=settings)
+
+    def test_files_that_tell_nothing_of_training(self, tmp_path):
+        with pytest.raises(FileError, match="no such file"):
+            lenet.train(tmp_path / "nowhere.keras")
+        (tmp_path / "net.onnx").write_bytes(b"?")
+        for verb in (lenet.train, lenet.test):
+            with pytest.raises(UsageError, match="onnx's tells nothing of training"):
+                verb(tmp_path / "net.onnx")
+
+
+def _small_idx(folder):
+    """2,000 digits to train with and 200 to test with."""
+    for name, part, number in (("train", "train", 2000), ("t10k", "test", 200)):
+        for kind, array in zip(("images-idx3", "labels-idx1"), mnist_arrays(part), strict=True):
+            values = array[:number].squeeze().astype(np.uint8)
+            write_idx(folder / f"{name}-{kind}-ubyte", values)
+    return folder
+
+
+class TestDevices:
+    @pytest.mark.parametrize("word", ["foo", "", "cuda:x", "cpu:0", "gpu:999"])
+    def test_words_for_devices(self, word, saved):
+        for ask in (lenet.load, lenet.train, lenet.test):
+            with pytest.raises(UsageError, match=r"there is no device|no GPU"):
+                ask(saved, device=word)
+
+    def test_no_gpu(self, saved, monkeypatch):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        with pytest.raises(UsageError, match="no GPU 'cuda': there is none"):
+            lenet.load(saved, saved.with_suffix(".caffemodel"), device="cuda")
 
 
 def _job():
@@ -172,6 +238,19 @@ class TestPrediction:
         answers[:, 0].sum().backward()
         assert all(parameter.grad is not None for parameter in module.parameters())
 
+    def test_the_state_of_a_module_has_the_layers_names(self, trained, digits):
+        module = trained.net.torch()
+        state = module.state_dict()
+        layers = trained.net.weights.layers
+        assert list(state) == [f"{layer}.{name}" for layer in layers for name in layers[layer]]
+        np.testing.assert_array_equal(state["conv1.weight"].numpy(), trained.net.weights["conv1"]["weight"])
+        samples = torch.from_numpy(digits[0][:4].astype(np.float32) / 256)
+        before = module(samples)
+        module.load_state_dict({name: torch.zeros_like(tensor) for name, tensor in state.items()})
+        np.testing.assert_allclose(module(samples).detach().numpy(), 0.1)  # no class before another
+        double = copy.deepcopy(trained.net.torch()).double()
+        np.testing.assert_allclose(double(samples.double()).detach(), before.detach(), atol=1e-6)
+
 
 class TestFiles:
     def test_save_and_load(self, trained, saved, digits):
@@ -185,6 +264,14 @@ class TestFiles:
             trained.net.save(saved)
         assert saved.read_bytes() == before
 
+    @pytest.mark.parametrize("suffix", [".onnx", ".pt", ".keras", ".safetensors", ".prototxt"])
+    def test_what_is_written_is_run_beside_the_network(self, trained, suffix, tmp_path):
+        with pytest.raises(DescriptionError, match="nothing was written"):
+            trained.net.save(tmp_path / f"net{suffix}", tolerance=-1)
+        assert list(tmp_path.iterdir()) == []
+        written = trained.net.save(tmp_path / f"net{suffix}")
+        assert sorted(tmp_path.iterdir()) == sorted(written)
+
     def test_a_network_without_weights(self, saved):
         with pytest.raises(WeightsError, match="without weights"):
             lenet.load(saved)
@@ -197,6 +284,21 @@ class TestFiles:
         )
         images, labels = mnist_arrays("test")  # five batches of 100
         assert scores["accuracy"] == pytest.approx(trained.net.accuracy(images[:500], labels[:500]), abs=1e-6)
+
+    def test_test_answers_a_validation_set(self, tmp_path):
+        conf = ROOT / "examples/eblearn-mnist/mnist.conf"
+        sizes = {"train_size": 20, "val_size": 10, "save_weights": 0, "ndiaghessian": 5, "iterations": 1}
+        net = lenet.train(conf, settings=sizes).net
+        net.save(tmp_path / "small.conf")
+        scores = lenet.test(conf, tmp_path / "small.mat", settings={"val_size": 50})
+        images, labels = mnist_arrays("test")
+        answers = net.predict(images[:50]).reshape(50, -1).argmax(axis=1)
+        assert scores["accuracy"] == pytest.approx((answers == labels[:50]).mean())
+
+    @pytest.mark.parametrize("wrong", [{"batches": 0}, {"settings": {"a": 1}}, {"weights": None}])
+    def test_what_cannot_be_tested(self, saved, wrong):
+        with pytest.raises(UsageError):
+            lenet.test(saved, **{"weights": saved.with_suffix(".caffemodel"), **wrong})
 
     def test_a_notebook_sees_layers_and_filters(self, trained):
         assert "431,080" in repr(trained.net)

@@ -15,12 +15,13 @@ CLOSE = 1e-5
 #: layers that a system cannot say, or some of their settings
 NOWHERE = {
     *("Accuracy", "BatchReindex", "ClassAnswer", "Colour", "Embed", "Filter", "Fit", "Interlace", "Jitter"),
+    *("DetectionOutput",),
     *("LSTM", "LSTMUnit", "LaplacianPyramid", "PyramidPooling", "RNN", "Resize", "Shifts", "Silence"),
     *("SmoothShrink", "Split", "WindowMerge", "Windows"),
 }
-IN_PART = {"ArgMax", "BatchNorm", "Convolution", "Pooling", "PowerPooling"}
+IN_PART = {"AffineBatchNorm", "ArgMax", "BatchNorm", "Convolution", "Pooling", "PowerPooling"}
 NOT_IN_ONNX = NOWHERE | IN_PART
-NOT_IN_PYTORCH = NOWHERE | IN_PART | {"Pad"}
+NOT_IN_PYTORCH = NOWHERE | IN_PART | {"Pad", "RegionPooling"}
 NOT_IN_PYTORCH |= {"ContrastNormalization", "DivisiveNormalization", "SubtractiveNormalization"}
 ONE_INPUT = [case for case in USED if len(case.inputs) == 1]
 

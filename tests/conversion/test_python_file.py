@@ -2,18 +2,19 @@
 
 import io
 import runpy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from every_layer import computed, largest_difference
 
-from lenet.cli.convert_check import largest_difference as checked
+from lenet.api.comparison import largest_difference as checked
 from lenet.dialects import DIALECTS
 from lenet.dialects.onnx.model import run as run_onnx
 from lenet.dialects.onnx.model import write_model as write_onnx
 from lenet.dialects.pytorch.model import read_model, run, write_model
-from lenet.errors import DescriptionError, LenetError, Notes
+from lenet.errors import DescriptionError, FileError, LenetError, Notes
 from lenet.layers import Convolution, Eltwise, Input
 from lenet.model import Model, Preprocessing
 from lenet.net import Net, Node, ParameterUse
@@ -144,3 +145,23 @@ def test_names_that_keras_on_torch_can_open(tmp_path):
     model.write_model(Model(Net("n", nodes), Weights(weights)), path, Notes())
     names = [node.name for node in model.read_model(path, Notes(), None).net.nodes]
     assert not [name for name in names if "." in name]
+
+
+def test_an_exported_program(tmp_path):
+    """It computes what the network does, for any batch, and cannot be read again as a description."""
+    model = replace(twins(Convolution(3, (3, 3))), preprocessing=Preprocessing("rgb", 0.5, (1.0, 2.0, 3.0)))
+    path = tmp_path / "twins.pt2"
+    (written,) = DIALECTS["pytorch"].load("model").write_model(model, path, Notes())
+    assert [*tmp_path.iterdir()] == [written]
+    assert checked(model, model, DIALECTS["pytorch"], path) < CLOSE
+    with pytest.raises(FileError, match="which only torch reads"):
+        read_model(path, Notes())
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(DescriptionError, match="does not run"):
+        run(path, model, PIXELS)
+
+
+def test_what_cannot_be_exported(tmp_path):
+    with pytest.raises(LenetError):
+        write_model(twins(Convolution(3, (3, 3))), tmp_path / "nowhere" / "twins.pt2", Notes())
+    assert [*tmp_path.iterdir()] == []

@@ -112,11 +112,11 @@ def test_v0_fields_keep_their_own_names():
 
 
 def test_unknown_fields_are_kept_and_reported():
-    text = 'layer {\n  permute_param { order: 0 order: [1.5, X] inner { s: "t" } }\n  nam: "x"\n}\n'
+    text = 'layer {\n  reorder_param { order: 0 order: [1.5, X] inner { s: "t" } }\n  nam: "x"\n}\n'
     notes = Notes()
     layer = read(text, notes=notes).get("layer")
     assert [(entry.name, entry.known) for entry in layer.entries] == [
-        ("permute_param", False),
+        ("reorder_param", False),
         ("nam", False),
     ]
     assert [str(note.where) for note in notes] == ["net.prototxt:2:3", "net.prototxt:3:3"]

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from lenet.api.devices import device_named
+from lenet.api.writing import TOLERANCE, write_checked
 from lenet.deploy.pixels import prepared
-from lenet.errors import DataError, FileError, Notes, UsageError, WeightsError, Where
+from lenet.errors import DataError, Notes, UsageError, WeightsError
 from lenet.model import Model, Preprocessing
 from lenet.net import type_name
 from lenet.shapes import Array, Shape
@@ -59,7 +61,7 @@ class LoadedNet:
             for array in arrays.values():
                 array.flags.writeable = False  # a change in place would reach some uses and not others
         self.notes = tuple(notes)
-        self._device = device
+        self._device = device_named(device)
 
     @cached_property
     def _predictor(self) -> Predictor:
@@ -183,38 +185,45 @@ class LoadedNet:
 
         return detect(self.model, image, threshold, self._device)
 
-    def save(self, path: str | Path, *, force: bool = False) -> list[Path]:
-        """Write the network in the form that the suffix names; the files that were written.
+    def save(
+        self,
+        path: str | Path,
+        *,
+        force: bool = False,
+        bake: bool = False,
+        tolerance: float | None = TOLERANCE,
+    ) -> list[Path]:
+        """Write the network in the form that the suffix names, as `lenet convert` does; the files written.
 
-        `lenet convert` compares the outputs of both, too.
+        What was written is run on random samples beside this network, and thrown away if an output differs
+        by more than `tolerance` of the largest; None compares nothing.  `bake` makes layers of the
+        preprocessing.
 
         Raises: FileError if one of the files is there already and not `force`, UsageError for a suffix
-        that no form has, DescriptionError for what the form cannot say; then nothing is written.
+        that no form has, DescriptionError for what the form cannot say, and for outputs that differ; then
+        nothing is written.
         """
-        from lenet.dialects import by_suffix
-        from lenet.formats.files import files_together
-
-        target, notes = Path(path), Notes()
-        write_model = by_suffix(target).load("model").write_model
-        if not target.parent.is_dir():
-            raise FileError("its folder does not exist", Where(str(target)), f"mkdir -p {target.parent}")
-        with files_together(target.parent) as folder:
-            write_model(self.model, folder / target.name, notes)
-            notes.check()
-            written = [target.parent / file.name for file in sorted(folder.iterdir())]
-            for file in written:
-                if file.exists() and not force:
-                    raise FileError("is there already", Where(str(file)), "force=True replaces it")
-        return written
+        written = write_checked(
+            self.model,
+            Path(path),
+            Notes(),
+            bake=bake,
+            tolerance=tolerance,
+            force=force,
+            remedy="force=True replaces it",
+        )
+        return list(written.files)
 
     def torch(self) -> torch.nn.Module:
         """A module that takes prepared samples (N, *input_shape), float32, and gives the answers.
 
-        Its parameters are the network's own, ready for training: the module is new at each call.
+        Its state has the names of layers and parameters, as in "conv1.weight".  They are a copy, ready for
+        training: the module is new at each call.
         """
+        from lenet.engine.layered import LayeredModule
         from lenet.engine.predict import Predictor
 
-        module = Predictor(self.model, self._device)
+        module = LayeredModule(Predictor(self.model, self._device))
         for parameter in module.parameters():
             parameter.requires_grad_(True)
         return module
@@ -277,7 +286,7 @@ def load(path: str | Path, weights: str | Path | None = None, *, device: str = "
     """
     from lenet.dialects import recognise
 
-    notes = Notes()
+    notes, device = Notes(), device_named(device)
     given = Path(weights) if weights is not None else None
     model: Model = recognise(path).load("model").read_model(Path(path), notes, given)
     notes.check()

@@ -1,4 +1,4 @@
-"""Training and testing from Python: the loops of the verbs, with results as values."""
+"""Training from Python: the loops of the verb, with results as values."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lenet.api.devices import device_named
 from lenet.api.loaded import LoadedNet
+from lenet.api.systems import keras_asked, system_of
 from lenet.deploy.use import answering, complete, preprocessing_of, used
 from lenet.errors import Notes, UsageError
 from lenet.job import Job
 from lenet.model import Model
-from lenet.net import Net, State
+from lenet.net import Net
 from lenet.results import Record, TestScores
 from lenet.weights import Weights
 
 if TYPE_CHECKING:
-    from lenet.engine.build import Network
     from lenet.engine.online import OnlineTrainer
     from lenet.engine.train import Trainer
 
@@ -41,6 +42,15 @@ class Trained:
         return next((value for value in reversed(found) if value is not None), None)
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """A job, the weights that it starts from, and the network for use that its weights make."""
+
+    job: Job
+    start: tuple[Weights, ...]
+    model: Callable[[Weights], Model]
+
+
 def train(
     job: Job | str | Path | None = None,
     *,
@@ -49,73 +59,55 @@ def train(
     weights: Weights | None = None,
     device: str = "cpu",
 ) -> Trained:
-    """Train a job, or what a solver of Caffe's or a .conf of EBLearn's describes; no file: LeNet on MNIST.
+    """Train a job, or what a file describes: a solver of Caffe's, a .conf of EBLearn's, a Keras file.
 
-    `settings` replace values of the file in its own words: `{"max_iter": 500, "base_lr": 0.02}`.
+    Without one it is Caffe's LeNet on MNIST.
+    `settings` replace values of the file in its own words: `{"max_iter": 500, "base_lr": 0.02}`; of a Keras
+    file, or "keras-lenet", they are what `lenet train` asks: optimizer, rate, batch, epochs, data.
     `listen` is called with every record (:mod:`lenet.results`) as it comes.  Nothing is written: save
     the network with `trained.net.save("lenet.caffemodel")`.
 
     Raises: LenetError with all that is wrong in the file; TrainingError if a number stops being finite.
     """
-    notes = Notes()
-    trainer = _trainer(job, {key: str(value) for key, value in (settings or {}).items()}, device, notes)
-    if weights is not None:
-        trainer.network.load_checked(weights, notes)
+    notes, device = Notes(), device_named(device)
+    plan = _plan(job, {key: str(value) for key, value in (settings or {}).items()}, notes)
+    notes.check()
+    trainer = _trainer(plan.job, device)
     tests: list[TestScores] = []
     try:
+        for start in plan.start if weights is None else (weights,):
+            trainer.network.load_checked(start, notes)
         for record in trainer.run():
             listen(record)
             if isinstance(record, TestScores):
                 tests.append(record)
-        model = _model(trainer.job, trainer.network)
+        model = plan.model(trainer.network.weights())
     finally:
         trainer.close()
     return Trained(LoadedNet(model, device=device, notes=[*map(str, notes)]), tuple(tests), trainer.seed)
 
 
-def test(path: str | Path, weights: str | Path, *, batches: int | None = None) -> dict[str, float]:  # noqa: PT028
-    """The mean of every output of a network over its own test data: `{"accuracy": 0.991, "loss": 0.03}`.
-
-    `path` is a network with test data (Caffe's prototxt); `batches`: so many, None: all samples once.
-    For samples of your own see :meth:`LoadedNet.accuracy`.
-
-    Raises: LenetError with what is wrong in the files.
-    """
-    from lenet.dialects.caffe.net import read_net
-    from lenet.dialects.caffe.weights import read_weights
-    from lenet.engine.build import build
-    from lenet.engine.feeding import Feeder
-    from lenet.engine.test import run_test
-
-    notes = Notes()
-    described = read_net(path, notes)
-    notes.check()
-    state = replace(described.state or State(), phase="test")
-    network = build(described.select(state), seed=0)
-    network.load_checked(read_weights(weights, notes), notes)
-    with Feeder(network, training=False, device="cpu") as feeder:
-        scores = run_test(network, feeder, batches or feeder.batches_per_pass)
-    return {output.name: output.value for output in scores.outputs} if scores else {}
+def _plan(job: Job | str | Path | None, settings: dict[str, str], notes: Notes) -> _Plan:
+    if isinstance(job, Job):
+        if settings:
+            raise UsageError("settings are for files: a job says everything itself")
+        return _Plan(job, (), lambda weights: _model(job, weights))
+    system = system_of(job) if job is not None else "caffe"
+    return {"caffe": _caffe, "eblearn": _eblearn, "keras": _keras}[system](job, settings, notes)
 
 
-def _trainer(
-    job: Job | str | Path | None, settings: dict[str, str], device: str, notes: Notes
-) -> Trainer | OnlineTrainer:
-    from lenet.dialects import recognise
-    from lenet.engine.train import Trainer
+def _trainer(job: Job, device: str) -> Trainer | OnlineTrainer:
+    if job.epochs is None:
+        from lenet.engine.captured_training import trainer_for
 
-    if isinstance(job, str | Path) and recognise(job).name == "eblearn":
-        return _online(job, settings, device, notes)
-    if not isinstance(job, Job):
-        job = _caffe_job(job, settings, notes)
-    elif settings:
-        raise UsageError("settings are for files: a job says everything itself")
-    if job.epochs is not None:
-        return _online_job(job, device)
-    return Trainer(job, device=device)
+        return trainer_for(job, device=device)
+    from lenet.dialects.eblearn.draws import KnuthDraws
+    from lenet.engine.online import OnlineTrainer
+
+    return OnlineTrainer(job, device=device, draws=KnuthDraws)
 
 
-def _caffe_job(path: str | Path | None, settings: dict[str, str], notes: Notes) -> Job:
+def _caffe(path: str | Path | None, settings: dict[str, str], notes: Notes) -> _Plan:
     from lenet.dialects.caffe.solver import read_solver
 
     if path is None:
@@ -123,29 +115,42 @@ def _caffe_job(path: str | Path | None, settings: dict[str, str], notes: Notes) 
         path = str(folder.joinpath("lenet_solver.prototxt"))
         settings = {"net": f'"{folder.joinpath("lenet_train_test.prototxt")}"', **settings}
     job = read_solver(path, notes, tuple(settings.items()))
-    notes.check()
-    return job
+    return _Plan(job, (), lambda weights: _model(job, weights))
 
 
-def _online(path: str | Path, settings: dict[str, str], device: str, notes: Notes) -> OnlineTrainer:
-    from lenet.dialects.eblearn.solver import read_training
+def _eblearn(path: str | Path | None, settings: dict[str, str], notes: Notes) -> _Plan:
+    from lenet.dialects.eblearn.model import model_of
+    from lenet.dialects.eblearn.solver import read_training, start_weights
 
-    training = read_training(path, notes, tuple(settings.items()))
-    notes.check()
-    return _online_job(training.job, device)
-
-
-def _online_job(job: Job, device: str) -> OnlineTrainer:
-    from lenet.dialects.eblearn.draws import KnuthDraws
-    from lenet.engine.online import OnlineTrainer
-
-    return OnlineTrainer(job, device=device, draws=KnuthDraws)
+    training = read_training(str(path), notes, tuple(settings.items()))
+    start = start_weights(training, notes)
+    return _Plan(
+        training.job, start, lambda weights: model_of(_tested(training.job), weights, training.values)
+    )
 
 
-def _model(job: Job, network: Network) -> Model:
-    """The network that was trained, for use: of the first test, else of training."""
-    net: Net = job.tests[0].net if job.tests else job.net
-    state = job.tests[0].state if job.tests else replace(job.state, phase="test")
-    part = used(*answering(net.select(state)))
+def _keras(path: str | Path | None, settings: dict[str, str], notes: Notes) -> _Plan:
+    from lenet.dialects.keras.training import read_training
+
+    training = read_training(str(path), keras_asked(settings), notes)
+    start, model = training.model.weights, replace(training.model, preprocessing=training.trained_for)
+    model = replace(model, classes=training.sets.classes)
+
+    def trained(weights: Weights) -> Model:
+        return replace(model, weights=complete(model.net, weights))
+
+    return _Plan(training.job, (start,) if start.layers else (), trained)
+
+
+def _tested(job: Job) -> Net:
+    """The network of the first test, else of training as if it were tested."""
+    if job.tests:
+        return job.tests[0].net.select(job.tests[0].state)
+    return job.net.select(replace(job.state, phase="test"))
+
+
+def _model(job: Job, weights: Weights) -> Model:
+    """The network that was trained, for use."""
+    part = used(*answering(_tested(job)))
     kept = replace(part.net, state=None, force_backward=False)
-    return Model(kept, complete(kept, network.weights()), preprocessing_of(part))
+    return Model(kept, complete(kept, weights), preprocessing_of(part), dialect="caffe")

@@ -53,7 +53,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--tolerance",
         metavar="X",
         type=float,
-        default=1e-4,
         help="how far outputs may differ, as a part of the largest one (0.0001)",
     )
     parser.add_argument("--force", action="store_true", help="replace files that are there")
@@ -63,6 +62,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "lenet convert old.caffemodel new.caffemodel",
         "lenet convert deploy.prototxt lenet.caffemodel lenet.onnx",
         "lenet convert mnist.conf mnist_net00020.mat lenet.pt",
+        "lenet convert lenet.keras lenet.pt2                  a program of torch.export's",
         "lenet convert lenet.keras lenet.prototxt --bake",
     )
 

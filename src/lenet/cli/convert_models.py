@@ -7,15 +7,16 @@ from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
-from lenet.cli.convert_check import SAMPLES, largest_difference
+from lenet.api.comparison import SAMPLES
+from lenet.api.writing import TOLERANCE, check_target, is_weights, write_checked
 from lenet.cli.messages import telling
-from lenet.deploy.equivalents import baked
 from lenet.deploy.pixels import summary
 from lenet.dialects import DIALECTS, Dialect, by_suffix, recognise
-from lenet.errors import DescriptionError, FileError, Notes, UsageError, Where, did_you_mean
-from lenet.formats.files import files_together
+from lenet.errors import FileError, Notes, UsageError, Where, did_you_mean
 from lenet.model import Model
 from lenet.shapes import Shape
+
+_REMEDY = "--force replaces it"
 
 
 def convert_model(args: Namespace, sources: list[Path], target: Path) -> int:
@@ -24,31 +25,28 @@ def convert_model(args: Namespace, sources: list[Path], target: Path) -> int:
     Raises: LenetError with what is wrong in a file, or cannot be said, or is there already.
     """
     to = DIALECTS[args.to] if args.to else _target_dialect(target)
-    if not target.parent.is_dir():
-        raise FileError("its folder does not exist", Where(str(target)), f"mkdir -p {target.parent}")
-    _refuse_existing([target], args.force)
+    check_target(target, args.force, _REMEDY)
     with telling(args.strict) as notes:
         model = read_any(sources, notes, args.input)
         if args.output:
             model = _ended(model, args.output)
-        given = baked(model) if args.bake else model
-        with files_together(target.parent) as folder:
-            to.load("model").write_model(given, folder / target.name, notes)
-            notes.check()
-            written = sorted(folder.iterdir())
-            _refuse_existing([target.parent / file.name for file in written], args.force)
-            difference = largest_difference(model, given, to, _first(folder / target.name))
-            if not difference <= args.tolerance:
-                reason = (
-                    f"the outputs differ by {difference:.2g} of the largest, {args.tolerance:g} is allowed"
-                )
-                raise DescriptionError(f"{reason}: nothing was written", Where(str(target)))
-        names = [file.name for file in written]
-    for name in names:
-        path = target.parent / name
+        written = write_checked(
+            model,
+            target,
+            notes,
+            to=to,
+            bake=args.bake,
+            tolerance=TOLERANCE if args.tolerance is None else args.tolerance,
+            force=args.force,
+            remedy=_REMEDY,
+        )
+    for path in written.files:
         print(f"{path}: {path.stat().st_size:,} bytes")
-    print(summary(given.preprocessing))
-    print(f"largest difference on {SAMPLES} random inputs: {difference:.2g} of the largest output")
+    print(summary(written.model.preprocessing))
+    if written.difference is not None:
+        print(
+            f"largest difference on {SAMPLES} random inputs: {written.difference:.2g} of the largest output"
+        )
     return 0
 
 
@@ -57,12 +55,6 @@ def _target_dialect(target: Path) -> Dialect:
         return by_suffix(target)
     except UsageError as error:
         raise UsageError(error.message, hint=f"{error.hint}, or give --to, or --form for Caffe's") from None
-
-
-def _refuse_existing(paths: list[Path], force: bool) -> None:
-    for path in paths:
-        if path.exists() and not force:
-            raise FileError("is there already", Where(str(path)), "--force replaces it")
 
 
 def read_any(sources: list[Path], notes: Notes, sample: Shape | None = None) -> Model:
@@ -79,16 +71,11 @@ def read_any(sources: list[Path], notes: Notes, sample: Shape | None = None) -> 
         files = f"{len(sources)} files of {', '.join(names)} cannot be one network"
         raise UsageError(files, hint="give a network and its weights")
     (dialect, *_) = dialects.values()
-    first, *rest = sorted(sources, key=_is_weights)
+    first, *rest = sorted(sources, key=is_weights)
     read = dialect.load("model").read_model
     more = {"sample": sample} if sample and "sample" in inspect.signature(read).parameters else {}
     model: Model = read(first, notes, rest[0] if rest else None, **more)
     return model
-
-
-def _is_weights(path: Path) -> bool:
-    """Whether a file is the one of two that holds weights."""
-    return path.name.lower().endswith((".caffemodel", ".caffemodel.h5", ".mat", ".weights.h5", ".pt"))
 
 
 def _ended(model: Model, blob: str) -> Model:
@@ -101,10 +88,3 @@ def _ended(model: Model, blob: str) -> Model:
     kept = {node.name for node in net.nodes}
     layers_left = {name: arrays for name, arrays in model.weights.layers.items() if name in kept}
     return replace(model, net=net, weights=replace(model.weights, layers=layers_left))
-
-
-def _first(path: Path) -> Path:
-    """The file of a network that was written, whatever suffix its system gives it."""
-    if path.exists():
-        return path
-    return next(file for file in sorted(path.parent.iterdir(), key=_is_weights))

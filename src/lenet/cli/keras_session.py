@@ -13,7 +13,8 @@ from lenet.cli.session import Session
 from lenet.cli.snapshots import Start
 from lenet.cli.train import Options
 from lenet.dialects.keras.model import write_model
-from lenet.engine.train import Checkpoint, Trainer
+from lenet.engine.captured_training import trainer_for
+from lenet.engine.train import Checkpoint
 from lenet.errors import FileError, Notes, Where
 from lenet.report.classes import class_table
 from lenet.report.summary import Summary
@@ -39,7 +40,7 @@ class KerasSession(Session):
         return True
 
     def _make_trainer(self) -> Any:  # noqa: ANN401
-        return Trainer(self.job, device=self.device, save=self._save)
+        return trainer_for(self.job, device=self.device, save=self._save)
 
     def start(self) -> None:
         """Begin with the weights of the file."""
@@ -60,8 +61,11 @@ class KerasSession(Session):
             self._answers()
 
     def _answers(self) -> Answers | None:
-        self.answered = super()._answers()
-        return self.answered
+        found, names = super()._answers(), self.training.sets.classes
+        if found is not None and len(names) == found.scores.shape[1]:
+            found = replace(found, classes=names)
+        self.answered = found
+        return found
 
     def _summary(self) -> Summary:
         summary = super()._summary()

@@ -1,11 +1,13 @@
-"""Blobs that each have one writer, and their shapes for batches of two sizes."""
+"""Blobs that each have one writer, their order, and their shapes for batches of two sizes."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lenet.errors import LenetError
+from lenet.layers.arithmetic import Power
 from lenet.layers.layer import Input
 from lenet.net import Net, Node, NodeShapes
 from lenet.shapes import Shape
@@ -52,3 +54,27 @@ def batch_shapes(net: Net) -> tuple[tuple[NodeShapes, ...], tuple[NodeShapes, ..
         return shapes, net.shapes(given)
     except LenetError:
         return shapes, None
+
+
+def with_outputs(net: Net, outputs: Sequence[str]) -> Net:
+    """The network that answers with these blobs, in this order, which is that of its answers everywhere.
+
+    The nodes that make them come last; one that others read, or that is named twice, is answered by a copy.
+    """
+    read = {blob for node in net.nodes for blob in node.inputs}
+    taken = {word for node in net.nodes for word in (node.name, *node.outputs)}
+    answers, copies = list[str](), list[Node]()
+    for blob in outputs:
+        copied = blob in read or outputs.count(blob) > 1
+        if copied:
+            name = _free(f"{blob}_output", taken)
+            copies.append(Node(name, Power(), (blob,), (name,), where=net.where))
+        answers.append(copies[-1].outputs[0] if copied else blob)
+    places = {blob: place for place, blob in enumerate(answers, 1)}
+
+    def rank(node: Node) -> int:
+        ends = bool(node.inputs) and not any(blob in read or blob in outputs_read for blob in node.outputs)
+        return min((places[blob] for blob in node.outputs if blob in places), default=0) if ends else 0
+
+    outputs_read = {blob for node in copies for blob in node.inputs}
+    return replace(net, nodes=tuple(sorted((*net.nodes, *copies), key=rank)))

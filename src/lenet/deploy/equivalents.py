@@ -117,7 +117,7 @@ class _Maker:
 def _chain(node: Node, parts: Sequence[Part]) -> list[tuple[Node, dict[str, Array]]]:
     """Nodes for the parts of one, the first with weights under its name."""
     if len(parts) == 1:
-        return [(replace(node, kind=parts[0].kind), dict(parts[0].arrays))]
+        return [(replace(node, kind=parts[0].kind, word=""), dict(parts[0].arrays))]
     main = next((index for index, part in enumerate(parts) if part.arrays), 0)
     made, inputs = [], node.inputs
     for index, part in enumerate(parts):

@@ -16,7 +16,7 @@ from lenet.errors import FileError, Where
 _REASONS = {
     errno.ENOENT: ("there is no such file or directory", "check the path"),
     errno.ENOTDIR: ("a part of this path is a file, not a directory", "check the path"),
-    errno.EISDIR: ("this is a directory, a file is wanted", ""),
+    errno.EISDIR: ("this is a directory, a file is wanted", "give one of its files"),
     errno.EACCES: ("no permission", "check the owner and the mode of the file and its directory"),
     errno.EPERM: ("no permission", "check the owner and the mode of the file and its directory"),
     errno.EROFS: ("the file system can only be read", "write to another directory"),

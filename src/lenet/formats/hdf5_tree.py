@@ -1,4 +1,9 @@
-"""An HDF5 file as plain groups, arrays and attributes, with links and sizes checked, through h5py."""
+"""An HDF5 file as plain groups, arrays and attributes.
+
+Files of the plain form are read by :mod:`lenet.formats.hdf5_plain`.  All others are read through h5py, whose
+library a damaged file can end together with its process, so in a process of their own, with links and sizes
+checked; it gives back the same groups in the plain form.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +15,16 @@ from typing import Any
 import numpy as np
 
 from lenet.errors import FileError, Where, need
+from lenet.formats.hdf5_apart import read_apart
+from lenet.formats.hdf5_plain import ALLOWANCE, RATIO, Message, PlainFile
+from lenet.formats.hdf5_types import NotPlain, TooMuch
 from lenet.shapes import Array, text
 
 HDF5_START = b"\x89HDF\r\n\x1a\n"
-ALLOWANCE, RATIO = 64 << 20, 20  # bytes all arrays may take: the first, and how often the file's size
+BROKEN = "was a download or copy broken off? Is it HDF5 at all?"
+MADE_TO_HARM = "such a file is made to fill memory"
 DEEPEST, MOST = 64, 200_000  # levels of groups, and groups and arrays in all: links may run in circles
+LARGEST_ATTRIBUTE = 60_000  # bytes of one that lies in the header of its object, as all do in the plain form
 
 
 @dataclass
@@ -58,7 +68,64 @@ def read_tree(data: bytes, where: Where, leave_out: frozenset[str] = frozenset()
     """All of an HDF5 file but the groups whose names are in `leave_out`.
 
     Raises: FileError if it is truncated, no HDF5, has links to elsewhere, or arrays larger than itself;
-    MissingExtra without h5py.
+    MissingExtra without h5py for a file that is not of the plain form.
+    """
+    try:
+        return _plain_tree(data, leave_out)
+    except TooMuch as error:
+        raise FileError(str(error), where, MADE_TO_HARM) from None
+    except NotPlain:
+        again = read_apart(data, where, leave_out)
+    try:
+        return _plain_tree(again, leave_out)
+    except NotPlain as error:
+        raise FileError(f"holds what is not read: {error}", where) from None
+
+
+def root_of(data: bytes) -> tuple[set[str], set[str]] | None:
+    """The names of the first group's attributes and members; None if the file is not of the plain form."""
+    try:
+        file = PlainFile(data)
+        messages = file.messages(file.root)
+        return set(file.attributes(messages)), {name for name, _ in file.links(messages)}
+    except NotPlain:
+        return None
+
+
+def _plain_tree(data: bytes, leave_out: frozenset[str]) -> Tree:
+    walk = _Walk(PlainFile(data), leave_out)
+    return walk.group(walk.file.messages(walk.file.root), 0)
+
+
+class _Walk:
+    """Goes through a plain file and counts what it holds."""
+
+    def __init__(self, file: PlainFile, leave_out: frozenset[str]) -> None:
+        self.file, self.leave_out, self.members_left = file, leave_out, MOST
+
+    def group(self, messages: list[Message], depth: int) -> Tree:
+        tree = Tree(self.file.attributes(messages))
+        if depth > DEEPEST:
+            raise NotPlain("too deep")
+        for name, address in self.file.links(messages):
+            self.members_left -= 1
+            if self.members_left < 0:
+                raise TooMuch(f"holds more than {MOST} groups and arrays")
+            if name in self.leave_out:
+                continue
+            inner = self.file.messages(address)
+            array = self.file.array(inner)
+            if array is None:
+                tree.groups[name] = self.group(inner, depth + 1)
+                continue
+            tree.arrays[name] = array if array.dtype.kind != "S" else np.zeros(0)
+        return tree
+
+
+def read_with_library(data: bytes, where: Where, leave_out: frozenset[str]) -> Tree:
+    """What :func:`read_tree` gives, through h5py; a damaged file can end the process.
+
+    Raises: FileError as there; MissingExtra without h5py.
     """
     h5py = _h5py("reading an HDF5 file")
     try:
@@ -67,8 +134,7 @@ def read_tree(data: bytes, where: Where, leave_out: frozenset[str] = frozenset()
         with h5py.File(h5py.h5f.open_file_image(data)) as file:
             return _Reader(h5py, where, ALLOWANCE + RATIO * len(data), leave_out).group(file, "", 0)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:
-        hint = "was a download or copy broken off? Is it HDF5 at all?"
-        raise FileError(f"this is no whole HDF5 file: {error}", where, hint) from None
+        raise FileError(f"this is no whole HDF5 file: {error}", where, BROKEN) from None
 
 
 class _Reader:
@@ -79,7 +145,7 @@ class _Reader:
         self.bytes_left, self.members_left = bytes_left, MOST
 
     def group(self, group: Any, path: str, depth: int) -> Tree:  # noqa: ANN401
-        tree = Tree({name: group.attrs[name] for name in group.attrs})
+        tree = Tree({name: _plain_value(group.attrs[name]) for name in group.attrs})
         if depth > DEEPEST:
             raise FileError(f"{path[:60]}... has more than {DEEPEST} groups within each other", self.where)
         for name in group:
@@ -113,9 +179,24 @@ class _Reader:
             raise FileError(reason, self.where, "was the file written to its end?")
         self.bytes_left -= data.nbytes
         if self.bytes_left < 0:
-            hint = "such a file is made to fill memory"
-            raise FileError(f"{path} unpacks to more than such a file can hold", self.where, hint)
+            raise FileError(f"{path} unpacks to more than such a file can hold", self.where, MADE_TO_HARM)
         return np.asarray(data[()])
+
+
+def _plain_value(value: Any) -> Any:  # noqa: ANN401 whatever an attribute holds
+    """An attribute without what only the library has: texts as a list, nothing as an empty text.
+
+    So are large ones: texts as texts of any length, and numbers, which nobody asks for, as an empty text.
+    """
+    if isinstance(value, bytes) and len(value) > LARGEST_ATTRIBUTE:
+        return value.decode("utf-8", "replace")
+    if isinstance(value, str | bytes | np.generic):
+        return value
+    if isinstance(value, np.ndarray) and value.dtype.kind == "S" and value.nbytes > LARGEST_ATTRIBUTE:
+        return _strings(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiubS":
+        return value if value.nbytes <= LARGEST_ATTRIBUTE else ""
+    return _strings(value) if isinstance(value, np.ndarray) and value.dtype.kind == "O" else ""
 
 
 def write_tree(tree: Tree) -> bytes:

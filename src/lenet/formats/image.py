@@ -54,7 +54,8 @@ def decode_image(data: bytes, where: Where = NOWHERE, upright: bool = False, as_
                 found = np.array(_plain(ImageOps.exif_transpose(image) if upright else image))
                 return grey(found) if as_grey else found
     except UnidentifiedImageError:
-        raise FileError("this is no image, or of a kind that Pillow cannot read", where) from None
+        hint = "is it a picture at all? PNG and JPEG are read"
+        raise FileError("this is no image, or of a kind that Pillow cannot read", where, hint) from None
     except Image.DecompressionBombError:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise FileError(f"the image has more than {limit:,} pixels", where, "make it smaller") from None

@@ -116,7 +116,8 @@ class Tree:
 
     def _read_meta(self, start: int) -> _Meta:
         if len(self._content) < start + _META_AT + _META.size:
-            raise FileError(f"{len(self._content)} bytes are no LMDB database", self.where)
+            hint = "give the directory of a database"
+            raise FileError(f"{len(self._content)} bytes are no LMDB database", self.where, hint)
         fields = _META.unpack_from(self._content, start + _META_AT)
         magic, version, _, _, _, flags, depth, _, leaves, _, entries, root, last, transaction = fields
         (page_size,) = _PAGE_SIZE.unpack_from(self._content, start + _PAGE_SIZE_AT)

@@ -35,6 +35,7 @@ _WANTED = {
     "enum": "one of its names",
     "message": "a message in braces",
 }
+_EXAMPLES = {"int": "1", "float": "0.5", "bool": "true"}
 
 
 class WrongValue(ValueError):
@@ -81,7 +82,9 @@ def read_bytes(token: Token, warn: Warn) -> bytes:
 
 
 def _wrong(field: Field, token: Token, hint: str = "") -> WrongValue:
-    return WrongValue(f"{field.name} takes {_WANTED[field.kind]}, not {short(token.text)}", hint)
+    example = f"write for example {field.name}: {_EXAMPLES[field.kind]}" if field.kind in _EXAMPLES else ""
+    reason = f"{field.name} takes {_WANTED[field.kind]}, not {short(token.text)}"
+    return WrongValue(reason, hint or example)
 
 
 def _read_int(field: Field, token: Token, warn: Warn) -> int:
@@ -93,7 +96,7 @@ def _read_int(field: Field, token: Token, warn: Warn) -> int:
     low, high = _RANGES[field.type]
     if not low <= value <= high:
         limit = "must not be negative" if value < low == 0 else f"must lie in {low} to {high}"
-        raise WrongValue(f"{field.name} is {value}; it {limit}")
+        raise WrongValue(f"{field.name} is {value}; it {limit}", f"give a number from {low} to {high}")
     if not _is_integer(text):
         warn(f"{field.name} takes an integer; {token.text} was read as {value}")
     return value

@@ -67,7 +67,11 @@ class Schema:
     @classmethod
     def from_json(cls, text: str) -> Schema:
         """Read a schema: its package, enums (name: {value: number}) and messages (name: {fields, enums})."""
-        data = json.loads(text)
+        return cls.from_data(json.loads(text))
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Schema:
+        """A schema of what its JSON holds."""
         enums = dict(data["enums"])
         for name, message in data["messages"].items():
             for enum, values in message.get("enums", {}).items():

@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 from lenet.errors import FileError, Where
 from lenet.formats.files import file_error, read_bytes
-from lenet.formats.hdf5_tree import HDF5_START, Tree, read_tree
+from lenet.formats.hdf5_tree import HDF5_START, Tree, read_tree, root_of
 from lenet.formats.keras_zip import CONFIG, ZIP_START
 
 Content = Literal["archive", "model", "weights", "description"]
 
 #: groups of HDF5 that hold what an optimizer remembers, which nothing here asks for
 OPTIMIZER_GROUPS = frozenset({"optimizer", "optimizer_weights", "_optimizer"})
+_LAYERS = frozenset({"layers", "_layer_checkpoint_dependencies"})
 _LOOK = 65536
 
 
@@ -50,20 +51,15 @@ def _has_config(path: str | Path) -> bool:
 
 
 def _hdf5_content(path: str | Path) -> Content | None:
-    try:
-        import h5py
-    except ImportError:  # the names of groups and attributes stand in the file as they are
-        data = read_bytes(path)
-        return "model" if b"model_config" in data else "weights" if b"layer_names" in data else None
-    try:
-        with h5py.File(h5py.h5f.open_file_image(read_bytes(path))) as file:
-            if "model_config" in file.attrs:
-                return "model"
-            names = set(file)
-            known = "layer_names" in file.attrs or "layer_names0" in file.attrs
-            return "weights" if known or names & {"layers", "_layer_checkpoint_dependencies"} else None
-    except (OSError, RuntimeError, KeyError, ValueError):
-        return "model" if b"model_config" in read_bytes(path) else None
+    data = read_bytes(path)
+    root = root_of(data)
+    if root is None:  # the names of groups and attributes stand in the file as they are
+        words = (b"layer_names", *(name.encode() for name in _LAYERS))
+        return "model" if b"model_config" in data else "weights" if any(w in data for w in words) else None
+    attributes, members = root
+    if "model_config" in attributes:
+        return "model"
+    return "weights" if attributes & {"layer_names", "layer_names0"} or members & _LAYERS else None
 
 
 def tree_from(data: bytes, where: Where) -> Tree:

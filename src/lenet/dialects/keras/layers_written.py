@@ -133,7 +133,7 @@ def _reshaped(place: Place) -> Blob:
 
 def write_transpose(place: Place) -> Blob:
     """Permute, or nothing but the news that axes lie as Keras has them."""
-    order = place.kind.order
+    order = place.kind.whole_order(place.shape)
     if order[0] != 0:
         raise refusal(place.node, "Keras cannot move the batch axis")
     blob = place.writing.plain(place.one)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from lenet.deploy.blobs import with_outputs
 from lenet.dialects.keras.building import Blob, Building, Reading, to_first
 from lenet.dialects.keras.description import Graph, LayerText, Tensor
 from lenet.dialects.keras.fields import Fields, is_whole
@@ -49,7 +50,12 @@ def net_from_graph(
         notes.inform(f"images have their channels last, here they come first: {start.shape[1:]}", where)
     if any(blob.moved and blob.rank > 2 for blob in results):
         notes.inform("the outputs are images, whose channels come first here, too", where)
-    return Net(graph.name, tuple(building.nodes), where=where), Weights(building.arrays, weights_where)
+    net = Net(graph.name, tuple(building.nodes), where=where)
+    answers = [blob.name for blob in results]
+    net = with_outputs(net.leading_to(*answers), answers)
+    kept = {node.name for node in net.nodes}
+    layers = {name: arrays for name, arrays in building.arrays.items() if name in kept}
+    return net, Weights(layers, weights_where)
 
 
 @dataclass(frozen=True)

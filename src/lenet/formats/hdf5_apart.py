@@ -1,0 +1,85 @@
+"""HDF5 files read by the library in a process of its own, which a damaged file may end.
+
+The process gets the file and gives back its groups as a file of the plain form, or what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from lenet.errors import FileError, Where, need
+
+SECONDS, A_SECOND = 20.0, 10_000_000  # beside starting, and bytes for which there is one more
+_SERVE = "from lenet.formats.hdf5_apart import serve; serve()"
+_GOOD, _BAD = b"+", b"-"
+MEMORY, A_BYTE = 2 << 30, 64  # bytes that the process may take, and how many more for one of the file
+_DAMAGED = "make the file anew, or get it again"
+
+
+def read_apart(data: bytes, where: Where, leave_out: frozenset[str]) -> bytes:
+    """A file in the plain form, without the groups whose names are in `leave_out`.
+
+    Raises: FileError for a file that cannot be read, or ends the library; MissingExtra without h5py.
+    """
+    try:
+        import h5py  # noqa: F401 before a process is started in vain
+    except ImportError:
+        raise need("h5py", "hdf5", "reading an HDF5 file") from None
+    home = str(Path(__file__).parents[2])
+    paths = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
+    seconds = SECONDS + len(data) / A_SECOND
+    question = json.dumps(sorted(leave_out)).encode() + b"\n" + data
+    try:
+        answer = subprocess.run(
+            [sys.executable, "-c", _SERVE],
+            input=question,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+            env={**os.environ, "PYTHONPATH": paths},
+        )
+    except subprocess.TimeoutExpired:
+        reason = f"the HDF5 library did not come to an end within {seconds:.3g} seconds"
+        raise FileError(reason, where, _DAMAGED) from None
+    kind, rest = answer.stdout[:1], answer.stdout[1:]
+    if answer.returncode or kind not in (_GOOD, _BAD):
+        reason = "this is no whole HDF5 file: the HDF5 library broke down when it read it"
+        raise FileError(reason, where, _DAMAGED)
+    if kind == _BAD:
+        message, hint = json.loads(rest)
+        raise FileError(message, where, hint)
+    return rest
+
+
+def serve() -> None:
+    """Read a file from the standard input and write it in the plain form to the standard output."""
+    from lenet.formats.hdf5_tree import read_with_library, write_tree
+
+    leave_out = frozenset(json.loads(sys.stdin.buffer.readline()))
+    data = sys.stdin.buffer.read()
+    _limit_memory(MEMORY + A_BYTE * len(data))
+    try:
+        tree = read_with_library(data, Where(), leave_out)
+        answer = _GOOD + write_tree(tree)
+    except FileError as error:
+        answer = _BAD + json.dumps([error.message, error.hint]).encode()
+    except MemoryError:
+        answer = _BAD + json.dumps(["unpacks to more than such a file can hold", _DAMAGED]).encode()
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
+        answer = _BAD + json.dumps([f"holds what is not read: {error}", ""]).encode()
+    sys.stdout.buffer.write(answer)
+
+
+def _limit_memory(size: int) -> None:
+    """Let no file take more than some bytes, where the system can see to that."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    if most == resource.RLIM_INFINITY or most > size:
+        resource.setrlimit(resource.RLIMIT_DATA, (size, most))
