@@ -1,16 +1,14 @@
-"""Milliseconds per trained sample and per sample of second derivatives, beside PyTorch written by hand.
+"""A training step of EBLearn's mnist.conf by our engine, by PyTorch written by hand, and second derivatives.
 
-    python benchmarks/online_step.py [--rounds 12] [--samples 40] [--threads 1]
-
-The network is that of examples/eblearn-mnist/mnist.conf, in double precision, one sample at a time.  By
-hand it is written as a PyTorch user would, with autograd and rates per parameter that are given.  Both take
-turns in blocks of samples, so that a slow moment of the machine hits both; a time is the median over blocks,
-the ratio the median of the ratios block by block.  The real EBLearn took 9 to 10 ms per sample.
+The network is that of examples/eblearn-mnist/mnist.conf, in double precision, one sample at a time.  Our
+engine runs compiled code where there is some, and plain torch as "eblearn-plain".  By hand it is written as a
+PyTorch user would, with autograd and rates per parameter that are given.
 """
 
-import argparse
-import statistics
-import time
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -30,7 +28,6 @@ SETTINGS = (
     ("no_training_test", "1"),
     ("no_testing_test", "1"),
 )
-EBLEARN = 9.5  # ms per sample, recorded
 ETA = 1e-4
 
 
@@ -45,8 +42,8 @@ def normalised(maps, window):
 
 def by_hand(trainer):
     """The same network and update as a loop over samples in plain PyTorch."""
-    tensors = [tensor.detach().clone().requires_grad_() for tensor in trainer.tensors]
-    rates = [rate.clone() for rate in trainer.history["rate"]]
+    tensors = [tensor.detach().clone().requires_grad_() for tensor in trainer.learner.tensors]
+    rates = [rate.clone() for rate in trainer.learner.history["rate"]]
     table = next(step.node.kind.table for step in trainer.network.steps if step.node.name == "conv2")
     place = placement(table, 6)
     gaussian = torch.tensor(gaussian_window((5, 5)))
@@ -82,39 +79,20 @@ def by_hand(trainer):
     return step
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--samples", type=int, default=40, help="in a block")
-    parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    trainer = OnlineTrainer(read_solver(CONF, Notes(), SETTINGS), draws=KnuthDraws)
+def block(engine, case) -> Callable[[], None]:
+    """What learns from `case.iterations` samples, or takes their second derivatives."""
+    torch.set_num_threads(case.threads or torch.get_num_threads())
+    settings = (*SETTINGS, ("ndiaghessian", str(case.iterations)))
+    job = read_solver(CONF, Notes(), settings)
+    kernels = "torch" if engine == "eblearn-plain" else "auto"
+    trainer = OnlineTrainer(replace(job, kernels=kernels), draws=KnuthDraws)
+    trainer._find_rates()
+    if engine == "second-order":
+        return trainer._find_rates
+    step = by_hand(trainer) if engine == "eblearn-torch" else trainer._learn_next
 
-    def rates():
-        started = time.perf_counter()
-        trainer._find_rates()
-        return (time.perf_counter() - started) * 1000 / trainer.update.samples
+    def work():
+        for _ in range(case.iterations):
+            step()
 
-    rates()
-    engines = {"lenet": trainer._learn_next, "PyTorch by hand": by_hand(trainer)}
-    times, second = {name: [] for name in engines}, []
-    for number in range(args.rounds + 1):
-        for name, step in engines.items():
-            started = time.perf_counter()
-            for _ in range(args.samples):
-                step()
-            if number:  # the first round warms up
-                times[name].append((time.perf_counter() - started) / args.samples * 1000)
-        second.append(rates())
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {args.rounds} rounds")
-    print(f"{'':18} {'ms/sample':>10} {'best':>7} {'time of lenet / its':>20}")
-    for name, values in times.items():
-        ratio = statistics.median(a / b for a, b in zip(times["lenet"], values, strict=True))
-        print(f"{name:18} {statistics.median(values):10.2f} {min(values):7.2f} {ratio:20.3f}")
-    print(f"{'second order':18} {statistics.median(second):10.2f} {min(second):7.2f}")
-    print(f"EBLearn, recorded: {EBLEARN} ms per trained sample; {EBLEARN / min(times['lenet']):.1f} times")
-
-
-if __name__ == "__main__":
-    main()
+    return work

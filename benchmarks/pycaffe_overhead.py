@@ -1,18 +1,14 @@
-"""What `net.forward()` of Caffe's Python interface costs over the engine alone: LeNet, one image.
+"""`net.forward()` of Caffe's Python interface beside the engine alone: LeNet, one image.
 
-    python benchmarks/pycaffe_overhead.py [--rounds 3000]
-
-Both run in turn, so that a slow moment of the machine hits both.  The cost aimed at is 100 microseconds.
+The cost aimed at is 100 microseconds.
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
-import time
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 
 import lenet.pycaffe as caffe
@@ -39,33 +35,23 @@ def lenet() -> caffe.NetSpec:
     return net
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3000)
-    rounds = parser.parse_args().rounds
-    torch.set_num_threads(1)
+def block(engine, case) -> Callable[[], None]:
+    """What runs `case.iterations` images."""
+    torch.set_num_threads(case.threads or torch.get_num_threads())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "lenet.prototxt"
         path.write_text(str(lenet().to_proto()), encoding="utf-8")
         net = caffe.Net(str(path), caffe.TEST)
-        engine = build(read_net(path, Notes()).select(State("test")))
+        network = build(read_net(path, Notes()).select(State("test")))
     image = torch.zeros(1, 1, 28, 28)
-    times = np.zeros((rounds, 2))
-    for row in times:
-        start = time.perf_counter()
+
+    def alone():
         with torch.no_grad():
-            engine({"data": image})
-        middle = time.perf_counter()
-        net.forward()
-        row[:] = middle - start, time.perf_counter() - middle
-    times *= 1e6
-    print(f"torch {torch.__version__}, 1 thread, {rounds} rounds; microseconds")
-    for share in (5, 25, 50):
-        engine_time, net_time = np.percentile(times, share, axis=0)
-        print(f"{share:3}th percentile: engine {engine_time:7.1f}, net.forward() {net_time:7.1f}")
-    print(f"median of the differences: {np.median(times[:, 1] - times[:, 0]):.1f}")
+            for _ in range(case.iterations):
+                network({"data": image})
 
+    def through():
+        for _ in range(case.iterations):
+            net.forward()
 
-if __name__ == "__main__":
-    main()
+    return alone if engine == "forward" else through

@@ -1,15 +1,7 @@
-"""Time how long short commands take from start to end, whole processes, beside importing numpy and torch.
-
-    python benchmarks/startup.py [--runs 9]
-
-Each row is the median and the minimum of wall-clock seconds; the commands take turns, so that a slow
-moment of the machine hits all of them.
-"""
+"""How long short commands take from start to end, whole processes, beside importing numpy and torch."""
 
 from __future__ import annotations
 
-import argparse
-import statistics
 import subprocess
 import sys
 import time
@@ -29,22 +21,13 @@ COMMANDS = {
 }
 
 
-def main() -> None:
-    """Run the commands in turn and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=9)
-    runs = parser.parse_args().runs
+def measure_startup(rounds: int) -> dict[str, list[float]]:
+    """Seconds of wall clock of each command; they take turns."""
     times: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    for number in range(runs + 1):
+    for number in range(rounds + 1):
         for name, command in COMMANDS.items():
             started = time.perf_counter()
             subprocess.run(command, check=True, capture_output=True)
             if number:  # the first round fills the caches
                 times[name].append(time.perf_counter() - started)
-    print(f"{'command':40} {'median s':>9} {'minimum s':>10}")
-    for name, values in times.items():
-        print(f"{name:40} {statistics.median(values):9.3f} {min(values):10.3f}")
-
-
-if __name__ == "__main__":
-    main()
+    return times

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING
 from lenet.cli import examples
 from lenet.cli.arguments import (
     add_device,
+    add_python,
     add_settings,
     add_state,
     add_strict,
     at_least_one,
     device_of,
+    iterations_of,
     state_of,
 )
 from lenet.cli.messages import telling
-from lenet.cli.networks import is_configuration, read_network
+from lenet.cli.networks import is_configuration, read_network, runnable
 from lenet.cli.show_model import WITH_MODELS, system_of
 from lenet.data.feed import Feed
 from lenet.dialects import DIALECTS
@@ -38,20 +40,27 @@ if TYPE_CHECKING:
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "net", metavar="NET", help="a network of any system, inputs filled with noise; or a .conf"
+        "net", metavar="NET", help="a network of any system, inputs filled with zeros; or a .conf"
     )
-    parser.add_argument("--iterations", type=at_least_one, default=50, help="how many are timed (50)")
+    parser.add_argument("--iterations", type=int, default=50, help="how many are timed (50)")
     parser.add_argument("--phase", choices=("train", "test"), default="train", help="which net (train)")
     parser.add_argument("--batch", type=at_least_one, help="samples per batch, instead of the file's")
     parser.add_argument("--log-style", choices=("lenet", "caffe"), default="lenet", help="whose words")
+    parser.add_argument(
+        "--against",
+        choices=("torch",),
+        help="instead of layers, time the whole beside the same in plain PyTorch",
+    )
     add_settings(parser)
     add_device(parser)
     add_state(parser)
+    add_python(parser)
     add_strict(parser)
     parser.epilog = examples(
         "lenet time lenet_train_test.prototxt",
         "lenet time mnist.conf",
         "lenet time model.keras --batch 64",
+        "lenet time lenet_train_test.prototxt --against torch",
         "lenet time lenet_train_test.prototxt --phase test --batch 1 --iterations 200",
     )
 
@@ -61,18 +70,26 @@ def run(args: Namespace) -> int:
 
     Raises: LenetError with what is wrong in the description or its data.
     """
+    iterations = iterations_of(args) or 0
     if is_configuration(args.net):
+        if args.against:
+            raise UsageError("--against is for networks that learn from batches", Where(args.net))
         from lenet.cli import epoch_time
 
         return epoch_time.run(args)
     with telling(args.strict) as notes:
         net, message = _read(args, notes)
         net = with_batch(net, args.batch) if args.batch else net
+        running = runnable(net, args.allow_python)
         state = state_of(args, net, args.phase)
         kind, index = device_of(args.device)
         from lenet.engine.device import choose
 
         device = choose(kind, index, notes)
+    if args.against:
+        from lenet.cli import time_against
+
+        return time_against.run(args, running.select(state))
     from lenet.engine.time import time_network
 
     log = None
@@ -80,7 +97,7 @@ def run(args: Namespace) -> int:
         log = CaffeLog(sys.stderr.write, with_year=False)
         log.start_time(net, state, message=message, gpu=device.index if device.type == "cuda" else None)
     training = args.phase == "train"
-    timing = time_network(net.select(state), training=training, iterations=args.iterations, device=device)
+    timing = time_network(running.select(state), training=training, iterations=iterations, device=device)
     if log:
         layers = [(layer.name, layer.forward, layer.backward) for layer in timing.layers]
         log.timing(timing.loss, layers, timing.forward, timing.backward, timing.iterations)

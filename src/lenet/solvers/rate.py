@@ -6,7 +6,7 @@ Every policy holds its base rate; `rate(i)` is the rate of the update after i up
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp
+from math import cos, exp, pi
 
 from lenet.catalogue import Catalogue
 
@@ -149,3 +149,28 @@ class Sigmoid(Rate):
     def __call__(self, iteration: int) -> float:
         exponent = -self.gamma * (iteration - self.middle)
         return self.base / (1 + exp(exponent)) if exponent < 700 else 0.0
+
+
+@RATES.add("one-cycle")
+@dataclass(frozen=True)
+class OneCycle(Rate):
+    """Up from start * base to base at iteration `peak`, then down to 0 at `iterations`, along half cosines.
+
+    Differs: no policy of Caffe's; it is Smith's (2018), as torch's OneCycleLR has it with cosines.
+
+    >>> [round(OneCycle(1.0, start=0.1, peak=10, iterations=30)(i), 3) for i in (0, 5, 10, 20, 30)]
+    [0.1, 0.55, 1.0, 0.5, 0.0]
+    """
+
+    start: float
+    peak: int
+    iterations: int
+
+    def __call__(self, iteration: int) -> float:
+        if iteration < self.peak:
+            low, gone = self.start, iteration / self.peak
+        elif iteration < self.iterations:
+            low, gone = 0.0, 1 - (iteration - self.peak) / (self.iterations - self.peak)
+        else:
+            return 0.0
+        return float(self.base * (low + (1 - low) * (1 - cos(pi * gone)) / 2))

@@ -1,0 +1,44 @@
+"""The networks in Keras 3, trained by its own `fit`, with the backend that KERAS_BACKEND names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from digits import digits
+
+import keras
+from keras import layers
+
+
+def block(engine, case) -> Callable[[], None]:
+    """What fits `case.iterations` batches."""
+    if engine == "keras-torch":
+        import torch
+
+        torch.set_num_threads(case.threads or torch.get_num_threads())
+    images, labels = digits(case.samples, case.side)
+    number = case.iterations * case.batch
+    inputs = images[:number].transpose(0, 2, 3, 1).astype(np.float32) / 256
+    model = _model(case)
+    words = {"learning_rate": 0.01} | ({} if case.work == "keras-lenet" else {"momentum": 0.9})
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(**words), loss)
+    return lambda: model.fit(inputs, labels[:number], batch_size=case.batch, epochs=1, verbose=0)
+
+
+def _model(case):
+    padding = "same" if case.work == "keras-lenet" else "valid"
+    activation = "relu" if case.work == "keras-lenet" else None
+    return keras.Sequential(
+        [
+            keras.Input((case.side, case.side, 1)),
+            layers.Conv2D(20, 5, padding=padding, activation=activation),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(50, 5, padding=padding, activation=activation),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(500, activation="relu"),
+            layers.Dense(10),
+        ]
+    )
