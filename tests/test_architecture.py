@@ -36,6 +36,7 @@ HEIGHTS = {
     "data": 3,
     "solvers": 3,
     "formats": 2,
+    "kernels": 2,
     "catalogue": 1,
     "shapes": 1,
     "errors": 1,
@@ -191,7 +192,13 @@ def run_python(code):
 
 def test_reading_and_showing_import_no_torch():
     # these are asked for only when something runs
-    running = {"lenet.cli.session", "lenet.cli.epoch_session", "lenet.cli.keras_session", "lenet.__main__"}
+    running = {
+        "lenet.cli.session",
+        "lenet.cli.group_session",
+        "lenet.cli.epoch_session",
+        "lenet.cli.keras_session",
+        "lenet.__main__",
+    }
     outside = sorted(name for name in NAMES if part(name) != "engine" and name not in running)
     code = f"""
 import importlib, json, sys

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lenet.api.loaded import Answer, LoadedNet, load
-    from lenet.api.training import Trained, test, train
+    from lenet.api.testing import test
+    from lenet.api.training import Trained, train
     from lenet.errors import LenetError
 
 __version__ = "0.1.0"
@@ -28,7 +29,7 @@ _HOMES = {
     "LoadedNet": "lenet.api.loaded",
     "Trained": "lenet.api.training",
     "load": "lenet.api.loaded",
-    "test": "lenet.api.training",
+    "test": "lenet.api.testing",
     "train": "lenet.api.training",
 }
 

@@ -85,7 +85,7 @@ class Outputs:
 
     prefix: str = ""
     form: Literal["binary", "hdf5"] = "binary"
-    gradients: bool = False  # write the gradients beside the weights
+    gradients: bool = False  # write what the last update subtracted beside the weights
 
 
 @dataclass(frozen=True)
@@ -148,5 +148,8 @@ class Job:
     weights: tuple[str, ...] = ()  # files to start from, the later winning by layer name
     device: Literal["cpu", "gpu"] = "cpu"
     device_index: int = 0
+    kernels: Literal["auto", "torch", "fused"] = "auto"  # on a CPU: compiled layers, see engine/fusing.py
+    overlap: bool = True  # of several processes: gradients are added up while others are still computed
+    debug: bool = False  # tell how large all values and gradients are
     epochs: Epochs | None = None  # instead of the schedule, where training goes sample by sample
     where: Where = field(default=NOWHERE, compare=False)

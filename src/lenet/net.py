@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 from lenet.errors import NOWHERE, DescriptionError, LenetError, Notes, Where, did_you_mean
 from lenet.layers.layer import Input, Parameter
-from lenet.shapes import Shape, count
+from lenet.shapes import Shape, ShapeError, count, text
 
 Phase = Literal["train", "test"]
 
@@ -87,7 +87,12 @@ class Opaque:
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Always refuses: nobody knows what an unknown layer computes."""
-        raise DescriptionError(f"type '{self.kind}' is unknown, so it cannot run")
+        raise self.refusal()
+
+    def refusal(self) -> DescriptionError:
+        """Why it cannot run."""
+        hint = "it can be shown, and written back by its own system"
+        return DescriptionError(f"type '{self.kind}' is unknown, so it cannot run", hint=hint)
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
         """None that we know of."""
@@ -96,6 +101,14 @@ class Opaque:
     def multiply_adds(self, inputs: Sequence[Shape]) -> int:
         """Unknown, counted as 0."""
         return 0
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a layer's setting comes from, if it has a place of its own: its line, and the place of that."""
+
+    text: str
+    where: Where
 
 
 @dataclass(frozen=True)
@@ -112,6 +125,13 @@ class Node:
     include: tuple[Rule, ...] = ()
     exclude: tuple[Rule, ...] = ()
     where: Where = field(default=NOWHERE, compare=False)
+    word: str = field(default="", compare=False)  # what its description calls the kind, if it has a word
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)  # by setting
+
+    @property
+    def type(self) -> str:
+        """The type of the layer in its description's word, or else in ours."""
+        return self.word or type_name(self.kind)
 
     def present(self, state: State) -> bool:
         """Whether the node is part of the network under `state`: any include, no exclude rule holds."""
@@ -200,14 +220,14 @@ class Net:
         for node in self.nodes:
             for blob in node.inputs:
                 if blob not in made:
-                    hint = did_you_mean(blob, made)
-                    notes.error(self._error(node, f"unknown input blob '{blob}'", hint))
+                    notes.error(unknown_input(node, blob, made))
             for blob in node.outputs:
                 if blob in made and blob not in node.inputs:
-                    notes.error(self._error(node, f"blob '{blob}' is made by layer '{made[blob]}' already"))
+                    message = f"blob '{blob}' is made by layer '{made[blob]}' already"
+                    notes.error(self._error(node, message, _ANOTHER_NAME))
                 made[blob] = node.name
             if isinstance(node.kind, Opaque):
-                notes.error(self._error(node, f"type '{node.kind.kind}' is unknown, so it cannot run"))
+                notes.error(error_at(node, node.kind.refusal()))
         notes.check()
 
     def shapes(self, given: Mapping[str, Shape] | None = None) -> tuple[NodeShapes, ...]:
@@ -220,7 +240,7 @@ class Net:
         for node in self.nodes:
             for name in node.inputs:
                 if name not in blobs:
-                    raise self._error(node, f"unknown input blob '{name}'", did_you_mean(name, blobs))
+                    raise unknown_input(node, name, blobs)
             inputs = tuple(blobs[name] for name in node.inputs)
             result.append(self._node_shapes(node, inputs, given or {}))
             blobs.update(zip(node.outputs, result[-1].outputs, strict=False))
@@ -231,20 +251,48 @@ class Net:
             outputs = node.kind.shape(inputs)
             parameters = node.kind.parameters(inputs)
         except LenetError as error:
-            if str(error.where):  # a database or a mean file: say who wants it
-                message = f"{error.message} (layer '{node.name}', {node.where})"
-                raise type(error)(message, error.where, error.hint) from None
-            raise type(error)(self._error(node, error.message).message, node.where, error.hint) from None
+            raise error_at(node, error, _inputs_given(node, inputs)) from None
         if len(outputs) != len(node.outputs):
             made = f"{len(node.outputs)} output{'s' * (len(node.outputs) != 1)}"
-            raise self._error(node, f"names {made}, the layer has {len(outputs)}")
+            hint = f"name {len(outputs)}" if outputs else "leave its outputs out"
+            raise self._error(node, f"names {made}, the layer has {len(outputs)}", hint)
         if not inputs:
             outputs = tuple(given.get(name, shape) for name, shape in zip(node.outputs, outputs, strict=True))
         return NodeShapes(inputs, outputs, parameters)
 
     @staticmethod
     def _error(node: Node, message: str, hint: str = "") -> DescriptionError:
-        return DescriptionError(f"layer '{node.name}' ({type_name(node.kind)}): {message}", node.where, hint)
+        return DescriptionError(f"layer '{node.name}' ({node.type}): {message}", node.where, hint)
+
+
+def error_at(node: Node, error: LenetError, hint: str = "") -> LenetError:
+    """An error with the layer that it is about; `hint` if it has none of its own.
+
+    One that has a place already, a database or a mean file, keeps it and says who wants that.
+    """
+    if str(error.where):
+        message = f"{error.message} (layer '{node.name}', {node.where})"
+        return type(error)(message, error.where, error.hint)
+    origin = node.origins.get(error.setting) if isinstance(error, ShapeError) else None
+    place, told = (origin.where, f", {origin.text}") if origin else (node.where, "")
+    message = f"layer '{node.name}' ({node.type}){told}: {error.message}"
+    return type(error)(message, place, error.hint or hint)
+
+
+_ANOTHER_NAME = "give the blob another name; only a layer that also reads it may write it again"
+
+
+def unknown_input(node: Node, blob: str, made: Mapping[str, object]) -> LenetError:
+    """The error for a blob that no layer before `node` makes; those of `made` it could read."""
+    before = f"the layers before it make {', '.join(made)}" if made else "no layer before it makes a blob"
+    hint = did_you_mean(blob, made) or before
+    return error_at(node, DescriptionError(f"unknown input blob '{blob}'", hint=hint))
+
+
+def _inputs_given(node: Node, shapes: Sequence[Shape]) -> str:
+    """What a layer reads, for a hint."""
+    given = ", ".join(f"{name} ({text(shape)})" for name, shape in zip(node.inputs, shapes, strict=True))
+    return f"it reads {given}" if given else "it reads no blobs"
 
 
 def is_unnamed(blob: str) -> bool:

@@ -191,6 +191,30 @@ class EpochEnded:
     testing_seconds: float
 
 
+@dataclass(frozen=True)
+class Magnitude:
+    """The mean absolute value of what a layer gives, takes or learns, or of its gradient.
+
+    `of` is "output", "input" or "parameter".
+    """
+
+    iteration: int
+    layer: str
+    of: str
+    name: str
+    mean: float
+    backward: bool = False
+
+
+@dataclass(frozen=True)
+class ParameterNorms:
+    """The sum of absolute values and the Euclidean norm of all parameters, and of all gradients."""
+
+    iteration: int
+    values: tuple[float, float]
+    gradients: tuple[float, float]
+
+
 Record = (
     Progress
     | TestStarted
@@ -203,6 +227,8 @@ Record = (
     | TestProgress
     | ClassScores
     | EpochEnded
+    | Magnitude
+    | ParameterNorms
 )
 _RECORDS = {record.__name__: record for record in Record.__args__}
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from lenet.errors import DescriptionError
+from lenet.errors import NOWHERE, DescriptionError, Where
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +16,11 @@ Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 
 class ShapeError(DescriptionError):
-    """A shape that cannot be; the network adds the layer's name and place."""
+    """A shape that cannot be; the network adds the layer's name and place, and those of the `setting`."""
+
+    def __init__(self, message: str, where: Where = NOWHERE, hint: str = "", *, setting: str = "") -> None:
+        super().__init__(message, where, hint)
+        self.setting = setting  # the layer's field that is wrong, where one is
 
 
 def text(shape: Shape) -> str:

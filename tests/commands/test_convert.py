@@ -73,12 +73,12 @@ def test_weights_go_through_text_unchanged(lenet, small_net, tmp_path):
 def test_unknown_fields_survive_text(lenet, tmp_path):
     source, target = tmp_path / "fork.prototxt", tmp_path / "new.prototxt"
     source.write_text(
-        'layer { name: "p" type: "Permute" bottom: "a" top: "b" permute_param { order: 0 order: 2 } }\n'
+        'layer { name: "p" type: "Reorder" bottom: "a" top: "b" reorder_param { order: 0 order: 2 } }\n'
     )
     result = lenet("convert", source, target)
     assert result.code == 0
     assert "order: 2" in target.read_text()
-    assert "permute_param" in result.err
+    assert "reorder_param" in result.err
     assert (
         lenet("convert", "--strict", source, tmp_path / "other.prototxt").code == DescriptionError.exit_code
     )

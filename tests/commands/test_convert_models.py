@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -199,3 +200,25 @@ def test_what_show_says_of_the_new_files(name, lenet, trained, tmp_path):
     assert result.code == 0, result.err
     for words in ("conv1", "1 x 3 x 6 x 6", "1,120", "images: 8 x 8, grey, pixels - 10, x 0.5"):
         assert words in result.out
+
+
+def test_a_description_of_keras_without_weights(lenet, tmp_path):
+    """Its description can be written, anything else says what is wanting."""
+    bare = files("lenet.models").joinpath("lenet_keras.json")
+    for name in ("bare.onnx", "bare.keras", "bare.pt", "bare.prototxt", "bare.safetensors"):
+        result = lenet("convert", bare, tmp_path / name)
+        assert (result.code, "without weights" in result.err) == (WeightsError.exit_code, True)
+    assert [*tmp_path.iterdir()] == []
+    result = lenet("convert", bare, tmp_path / "bare.json")
+    assert result.code == 0, result.err
+    assert "largest difference" not in result.out
+
+
+@pytest.mark.parametrize("name", ["net.caffemodel.h5", "net.solverstate"])
+def test_forms_of_caffe_that_are_not_written(lenet, trained, tmp_path, name):
+    result = lenet("convert", *trained, tmp_path / "out" / name)
+    assert result.code == FileError.exit_code  # no such folder
+    (tmp_path / "out").mkdir()
+    result = lenet("convert", *trained, tmp_path / "out" / name)
+    assert (result.code, "written as .prototxt" in result.err) == (UsageError.exit_code, True)
+    assert [*(tmp_path / "out").iterdir()] == []

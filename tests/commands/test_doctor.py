@@ -73,6 +73,9 @@ def test_what_is_mistyped_unused_or_in_vain(lenet, conf):
     assert "did you mean 'anneal_period'?" in result.out
     assert "no module 'linear9' in the network" in result.out
     assert "  15  annea_period" in result.out
+    mistakes = result.out[result.out.index("likely mistakes:") :]
+    assert "conf:15: 'annea_period': did you mean 'anneal_period'?\n    mistyped name: " in mistakes
+    assert result.out.count("did you mean 'anneal_period'?") == 2  # in the table, and as a mistake
 
 
 def test_unused_ones_are_mistakes_if_strict(lenet, conf):

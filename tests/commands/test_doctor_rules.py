@@ -10,6 +10,7 @@ from lenet.cli.doctor_conf import configured
 from lenet.cli.doctor_patient import Patient, read_patient
 from lenet.cli.doctor_rules import RULES, mistakes
 from lenet.data.database import write_database
+from lenet.dialects.eblearn.examination import examine
 from lenet.errors import FileError, Notes
 from lenet.formats.conf import read_conf
 from lenet.job import Solver
@@ -197,7 +198,19 @@ def test_the_good_examples_are_healthy(path):
 def test_the_good_configurations_are_healthy(example):
     notes = Notes()
     conf = read_conf(ROOT / "examples" / example, notes)
-    assert mistakes(configured(conf, notes, allow_shell=False)) == []
+    assert mistakes(configured(conf, examine(conf, notes), notes, allow_shell=False)) == []
+
+
+def test_a_mistyped_variable_of_a_configuration(tmp_path):
+    example = ROOT / "examples" / "eblearn-mnist"
+    notes, path = Notes(), tmp_path / "mnist.conf"
+    path.write_text((example / "mnist.conf").read_text() + "annea_value = 2\n")
+    for name in ("mnist_classes.mat", "table_6_16_connect_60.mat"):
+        (tmp_path / name).write_bytes((example / name).read_bytes())
+    conf = read_conf(path, notes)
+    (mistake,) = mistakes(configured(conf, examine(conf, notes), notes, allow_shell=False))
+    assert mistake.rule.name == "mistyped name"
+    assert "did you mean 'anneal_value'" in mistake.message
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="Caffe's own examples are not here")

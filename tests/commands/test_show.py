@@ -27,7 +27,7 @@ def test_a_network_with_its_phases(lenet):
     assert result.code == 0
     train, test = (table(result.out, f"LeNet, phase {phase}") for phase in ("train", "test"))
     assert ["conv1", "Convolution", "64", "x", "20", "x", "24", "x", "24", "520", "18,432,000"] in train
-    assert ["ip1", "Dense", "100", "x", "500", "400,500", "40,000,000"] in test
+    assert ["ip1", "InnerProduct", "100", "x", "500", "400,500", "40,000,000"] in test
     assert ["accuracy", "Accuracy", "(scalar)"] in test
     assert not any(row[0] == "accuracy" for row in train)
     # 520 + 25,050 + 400,500 + 5,010 weights; (20 24^2 25 + 50 8^2 500 + 500 800 + 10 500) multiply-adds
@@ -206,3 +206,17 @@ def test_it_needs_no_torch():
         "sys.exit(code or 'torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_a_network_that_needs_a_stage_is_shown_with_each(lenet):
+    path = EXAMPLES.parent / "caffe-autoencoder" / "mnist_autoencoder.prototxt"
+    result = lenet("show", path)
+    assert result.code == 0
+    assert "note: phase test needs a stage: test-on-train or test-on-test; --stage shows one" in result.err
+    for heading in ("phase train", "phase test, stage test-on-train", "phase test, stage test-on-test"):
+        assert ["decode1", "InnerProduct", "100", "x", "784", "784,784", "78,400,000"] in table(
+            result.out, f"MNISTAutoencoder, {heading}"
+        )
+    one = lenet("show", path, "--phase", "test", "--stage", "test-on-test")
+    assert one.code == 0
+    assert one.out.count("MNISTAutoencoder") == 1

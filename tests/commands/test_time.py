@@ -95,3 +95,29 @@ def test_files_of_other_systems(suffix, lenet, tmp_path):
     result = lenet("time", path, "--log-style", "caffe")
     assert result.code == 2
     assert "--log-style caffe is for Caffe's networks" in result.err
+
+
+def test_a_network_beside_the_same_in_plain_pytorch(lenet, small_net):
+    result = lenet("time", small_net, "--against", "torch", "--iterations", "1", "--batch", "3")
+    assert result.code == 0, result.err
+    lines = [line for line in result.out.splitlines() if line.startswith(("lenet ", "PyTorch"))]
+    assert [line.split("  ")[0].strip() for line in lines] == [
+        "lenet",
+        "PyTorch, eager",
+        "PyTorch, channels_last",
+    ]
+    assert all(float(number) > 0 for line in lines for number in line.split()[-1:])
+    assert "batch 3" in result.out
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("a.conf", "--against", "torch"), "networks that learn from batches"),
+        (("--against", "torch", "--device", "gpu"), "compares on the CPU"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(lenet, small_net, words, reason):
+    result = lenet("time", *(words if words[0] == "a.conf" else (small_net, *words)))
+    assert result.code != 0
+    assert reason in result.err

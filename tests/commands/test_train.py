@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lenet.__main__ import main
+from lenet.cli import signals
 
 NET = """name: "tiny"
 layer { name: "mnist" type: "Data" top: "data" top: "label" include { phase: TRAIN }
@@ -299,3 +300,13 @@ class TestBadInput:
         main(["train", "net.prototxt"])
         Path("kept.prototxt").unlink()
         assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
+def test_a_request_that_comes_before_training_begins_is_kept():
+    effects = {"SIGHUP": "snapshot"}
+    with signals.kept(effects) as pending:
+        os.kill(os.getpid(), signal.SIGHUP)
+        with signals.Signals(effects, pending=pending) as requests:
+            assert requests.poll() == "snapshot"
+            assert requests.poll() is None

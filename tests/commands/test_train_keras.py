@@ -7,14 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lenet.cli import keras_training
 from lenet.cli.keras_training import BUILT_IN, read
 from lenet.cli.train import Options
 from lenet.data.feed import Feed
-from lenet.data.mnist import mnist_arrays
+from lenet.data.labelled import Part
+from lenet.data.mnist import Mnist, mnist_arrays
+from lenet.dialects.keras import training
 from lenet.dialects.keras.model import read_model
+from lenet.dialects.keras.training_data import Sets
 from lenet.engine.train import Trainer
-from lenet.errors import DescriptionError, Notes, UsageError
+from lenet.errors import DescriptionError, LenetError, Notes, UsageError
+from lenet.formats.idx import write_idx
+from lenet.formats.image import write_png
 from lenet.job import Schedule, Solver
 from lenet.keras import LeNet
 from lenet.keras.backend import the_keras
@@ -50,8 +54,8 @@ SMALL = (layer("Flatten"), layer("Dense", units=10, activation="softmax"))
 @pytest.fixture
 def few(monkeypatch, tmp_path):
     """An epoch of 256 digits, 100 to test with, in a folder of its own."""
-    monkeypatch.setattr(keras_training, "SAMPLES", 256)
-    monkeypatch.setattr(keras_training, "TESTED", 100)
+    few = Sets(Part(Mnist("train"), 256), Part(Mnist("test"), 100), 256, 100, tuple("0123456789"), "MNIST")
+    monkeypatch.setattr(training, "mnist_sets", lambda: few)
     monkeypatch.chdir(tmp_path)
 
 
@@ -113,12 +117,12 @@ def test_it_learns_as_keras_does(tmp_path):
     model = LeNet.build(28, 28, 1, 10)
     model.save(path)
     model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
-    training = read(Options(file=str(path), rate=0.1, batch=32), Notes())
-    first, *rest = training.job.net.nodes
+    started = read(Options(file=str(path), rate=0.1, batch=32), Notes())
+    first, *rest = started.job.net.nodes
     in_order = replace(first, kind=replace(first.kind, shuffle=False))
-    job = replace(training.job, net=replace(training.job.net, nodes=(in_order, *rest)), schedule=Schedule())
+    job = replace(started.job, net=replace(started.job.net, nodes=(in_order, *rest)), schedule=Schedule())
     trainer = Trainer(job)
-    trainer.load(training.model.weights)
+    trainer.load(started.model.weights)
     images, labels = mnist_arrays("train")
     for start in range(0, 160, 32):
         some = slice(start, start + 32)
@@ -194,3 +198,95 @@ def test_what_is_not_there(lenet, tmp_path, monkeypatch):
     assert (missing.code, BUILT_IN in missing.err) == (3, True)
     assert lenet("train", "--epochs", "3").code == 2
     assert lenet("train", "missing_solver.prototxt", "--rate", "3").code == 2
+
+
+class TestOtherData:
+    """What --data names: two classes of 8 x 8, dark and light, so that a small network can tell them."""
+
+    NETWORK = (layer("Flatten"), layer("Dense", units=2, activation="softmax"))
+
+    @pytest.fixture
+    def network(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        return model_file(tmp_path, *self.NETWORK, shape=(8, 8, 1))
+
+    @pytest.fixture
+    def arrays(self):
+        labels = np.arange(50, dtype=np.uint8) % 2
+        noise = np.random.default_rng(3).integers(0, 60, (50, 8, 8))
+        return (noise + 150 * labels[:, None, None]).astype(np.uint8), labels
+
+    def folders(self, root, arrays, names=("dark", "light")):
+        for place, (image, label) in enumerate(zip(*arrays, strict=True)):
+            path = root / names[label] / f"{place}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_png(path, image)
+        return root
+
+    def trained(self, lenet, network, data):
+        words = ("--epochs", "6", "--batch", "8", "--rate", "0.1", "--no-report", "--data", data)
+        return lenet("train", network, *words)
+
+    def test_a_folder_for_each_class(self, lenet, network, arrays, tmp_path):
+        result = self.trained(lenet, network, self.folders(tmp_path / "data", arrays))
+        assert (result.code, "test accuracy 100.00 % after 6 epochs" in result.out) == (0, True), result.err
+        assert "dark" in result.out  # the report names the classes
+        assert job_of(network, data="data").tests[0].batches == 1  # a fifth of 50 is held out
+
+    def test_two_folders(self, network, arrays, tmp_path):
+        self.folders(tmp_path / "both" / "train", arrays)
+        self.folders(tmp_path / "both" / "val", tuple(array[:30] for array in arrays))
+        job = job_of(network, data="both")
+        assert (job.net.nodes[0].kind.batch, job.tests[0].net.nodes[0].kind.batch) == (128, 30)
+        assert job_of(network, data="both/train,both/val").tests == job.tests
+
+    def test_idx_files_and_a_database(self, lenet, network, arrays, tmp_path):
+        (tmp_path / "idx").mkdir()
+        for part in ("train", "t10k"):
+            for kind, array in zip(("images-idx3", "labels-idx1"), arrays, strict=True):
+                write_idx(tmp_path / "idx" / f"{part}-{kind}-ubyte", array)
+        assert self.trained(lenet, network, "idx").code == 0
+        made = lenet("data", "convert", "idx/train-images-idx3-ubyte", "idx/train-labels-idx1-ubyte", "base")
+        assert made.code == 0, made.err
+        job = job_of(network, data="base")
+        assert len(job.net.nodes[0].kind.source.open()) == 40
+
+    def test_colours_are_red_first(self, arrays, tmp_path):
+        pixel = np.zeros((50, 8, 8, 3), np.uint8)
+        pixel[..., 0] = 200
+        path = model_file(tmp_path, *self.NETWORK, shape=(8, 8, 3))
+        root = self.folders(tmp_path / "data", (pixel, arrays[1]))
+        reader = job_of(path, data=str(root)).net.nodes[0].kind.source.open()
+        assert reader.read(0)[0][:, 0, 0].tolist() == [200, 0, 0]
+
+    @pytest.mark.parametrize(
+        ("data", "words"),
+        [
+            ("nowhere", "no such folder or database"),
+            ("a,b,c", "does not name data"),
+            ("data,", "does not name data"),
+            ("empty", "holds no folders with images"),
+            ("small.json", "no data to train with"),
+            ("data,other", "the classes are left, right, those to train with are dark, light"),
+            ("idx", "its images are 1 x 8 x 7, the network takes 1 x 8 x 8"),
+        ],
+    )
+    def test_what_is_no_data(self, network, arrays, tmp_path, data, words):
+        (tmp_path / "empty").mkdir()
+        self.folders(tmp_path / "data", arrays)
+        self.folders(tmp_path / "other", arrays, ("left", "right"))
+        (tmp_path / "idx").mkdir()
+        write_idx(tmp_path / "idx" / "images-idx3", arrays[0][:, :, :7])
+        write_idx(tmp_path / "idx" / "labels-idx1", arrays[1])
+        with pytest.raises(LenetError, match=words):
+            job_of(network, data=data)
+
+    def test_fewer_outputs_than_classes(self, tmp_path, monkeypatch, arrays):
+        monkeypatch.chdir(tmp_path)
+        path = model_file(tmp_path, layer("Flatten"), layer("Dense", units=1), shape=(8, 8, 1))
+        self.folders(tmp_path / "data", arrays)
+        with pytest.raises(DescriptionError, match="data has 2 classes, the network answers with 1"):
+            job_of(path, data="data")
+
+    def test_it_is_for_keras_files(self, lenet):
+        assert "--data are for Keras files" in lenet("train", "--data", "x").err

@@ -123,6 +123,6 @@ def test_the_command_runs_python_layers_only_if_allowed(tmp_path, code, capsys):
     text = f'net: "{path}"\nbase_lr: 0.001\nlr_policy: "fixed"\nmax_iter: 3\nsnapshot_prefix: "own"\n'
     (tmp_path / "solver.prototxt").write_text(text, encoding="utf-8")
     assert main(["train", "solver.prototxt", "--no-report"]) == DescriptionError.exit_code
-    assert "type 'Python' is unknown" in capsys.readouterr().err
+    assert "its Python code runs with --allow-python only" in capsys.readouterr().err
     assert main(["train", "solver.prototxt", "--no-report", "--allow-python"]) == 0
     assert (tmp_path / "own_iter_3.caffemodel").is_file()

@@ -45,3 +45,8 @@ def test_limits():
 
 def test_a_connection_that_is_there_twice():
     assert connections(np.array([[0, 0], [0, 0], [1, 1]])) == "   0 1\n0  2 .\n1  . X"
+
+
+def test_limits_may_be_whole_numbers():
+    shown = tiles_of(labelled([np.array([[[0.0, 0.5, 1]]])], ["x"], "one", limits=(0, 1)))[0].get_array()
+    assert shown[0, :, 0].tolist() == [0, 0.5, 1]

@@ -61,7 +61,7 @@ def test_an_unknown_layer_is_shown_with_question_marks():
     net = Net("half", (data_node(), dense("ip", "data", 5), unknown, dense("ip2", "odd", 3)))
     shapes, errors = known_shapes(net)
     assert [known is not None for known in shapes] == [True, True, False, False]
-    assert [str(error) for error in errors] == [
+    assert [error.message for error in errors] == [
         "layer 'odd' (Crop): type 'Crop' is unknown, so it cannot run"
     ]
     lines = network_table(net, shapes).text().splitlines()

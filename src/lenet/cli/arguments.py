@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+import os
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from typing import Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
 
 from lenet.errors import UsageError, did_you_mean
 from lenet.net import Net, Phase, State
 from lenet.shapes import Shape
+
+if TYPE_CHECKING:
+    from lenet.cli.training_options import Options
+
+_LONGEST = 10**7  # seconds
 
 
 class Parser(ArgumentParser):
@@ -58,15 +64,117 @@ def at_least_one(word: str) -> int:
     return number
 
 
+def iterations_of(args: Namespace) -> int | None:
+    """The `--iterations` that are asked for, None if they are not; none at all only in Caffe's words.
+
+    Raises: UsageError.
+    """
+    number: int | None = args.iterations
+    if number is not None and number < (0 if args.log_style == "caffe" else 1):
+        raise UsageError(f"--iterations is {number}", hint="1 or more")
+    return number
+
+
 def add_state(parser: ArgumentParser) -> None:
     """`--level` and `--stage`, which select layers beside the phase."""
     parser.add_argument("--level", type=int, default=0, help="the level of the network's state (0)")
     parser.add_argument("--stage", default="", help="its stages, separated by commas")
 
 
+def add_python(parser: ArgumentParser) -> None:
+    """`--allow-python`, for verbs that run a network of Caffe's."""
+    parser.add_argument("--allow-python", action="store_true", help="run the code that Python layers name")
+
+
 def add_device(parser: ArgumentParser) -> None:
     """`--device`, for verbs that run a network."""
     parser.add_argument("--device", default="cpu", metavar="DEVICE", help="cpu, gpu or gpu:N (cpu)")
+
+
+def add_kernels(parser: ArgumentParser) -> None:
+    """`--kernels`, for verbs that run a network on the CPU."""
+    parser.add_argument(
+        "--kernels",
+        choices=("auto", "torch", "fused"),
+        default="auto",
+        help="on a CPU: compiled layers wherever they can be (auto), plain torch, or an error without them",
+    )
+
+
+def add_processes(parser: ArgumentParser) -> None:
+    """`--gpu`, `--processes` and `--patience`, for training in several processes."""
+    parser.add_argument(
+        "--gpu", default="", metavar="N[,N]", help="train on these GPUs, or all: the file's batch on each"
+    )
+    parser.add_argument(
+        "--processes", type=at_least_one, default=0, metavar="N", help="train in N processes of this machine"
+    )
+    parser.add_argument(
+        "--patience",
+        type=_seconds,
+        default=1800.0,
+        metavar="S",
+        help="seconds that processes wait for each other (1800)",
+    )
+    parser.add_argument("--process", action="store_true", help=SUPPRESS)  # started by another one
+
+
+def _seconds(word: str) -> float:
+    try:
+        seconds = float(word)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _LONGEST:
+        raise ArgumentTypeError(f"'{word}' is no number of seconds up to {_LONGEST:,}")
+    return seconds
+
+
+class Processes(TypedDict):
+    """What a command line says of processes and their GPUs."""
+
+    gpus: tuple[str, ...]
+    processes: int
+    patience: float
+    device: str
+
+
+def processes_of(args: Namespace) -> Processes:
+    """Which GPUs, and how many processes; one GPU is a device like another.
+
+    Raises: UsageError for words that contradict each other, or that are no numbers.
+    """
+    gpus = gpus_of(args.gpu) if args.gpu else ()
+    if gpus and args.device:
+        raise UsageError("--gpu and --device exclude each other", hint="--gpu N is --device gpu:N")
+    if gpus and args.processes not in (0, len(gpus)):
+        raise UsageError(f"--processes {args.processes}, but {len(gpus)} in --gpu: one process runs on each")
+    if len(gpus) != 1:
+        return Processes(gpus=gpus, processes=args.processes, patience=args.patience, device=args.device)
+    return Processes(gpus=(), processes=0, patience=args.patience, device=f"gpu:{gpus[0]}")
+
+
+def gpus_of(word: str) -> tuple[str, ...]:
+    """The GPUs that `--gpu` names; `all` are those that are here, the first one where there are none.
+
+    Raises: UsageError for words that are no numbers, or one twice.
+
+    >>> gpus_of("0,1")
+    ('0', '1')
+    """
+    if word == "all":
+        import torch
+
+        return tuple(map(str, range(max(1, torch.cuda.device_count()))))
+    gpus = tuple(part.strip() for part in word.split(","))
+    if not all(gpu.isdecimal() for gpu in gpus) or len(set(gpus)) < len(gpus):
+        raise UsageError(f"--gpu takes numbers separated by commas, each once, or all, not '{word}'")
+    return gpus
+
+
+def is_several(options: Options) -> bool:
+    """Whether a training takes several processes, or is one of several that torchrun started."""
+    number = os.environ.get("WORLD_SIZE", "1") if "RANK" in os.environ else "1"
+    return len(options.gpus) > 1 or options.processes > 1 or number != "1"
 
 
 def add_configuration(parser: ArgumentParser) -> None:

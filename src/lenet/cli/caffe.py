@@ -78,21 +78,25 @@ def _device(line: Line, notes: Notes) -> str:
     if given == "all":
         return "gpu:0"
     if not all(index.strip().isdecimal() for index in (first, *others)):
-        raise FlagError(f"flag -gpu takes numbers separated by commas, or all, not '{given}'")
-    if others and line.command != "device_query":
-        notes.warn(f"one GPU is used, number {first}: -gpu {given} asks for {1 + len(others)}")
+        reason = f"flag -gpu takes numbers separated by commas, or all, not '{given}'"
+        raise FlagError(reason, hint="without it the solver's file says where it runs")
+    if others and line.command not in ("device_query", "train"):
+        notes.inform(f"one GPU is used, number {first}: only training uses several, as in Caffe")
     return f"gpu:{first.strip()}"
 
 
 def _train(line: Line, device: str) -> int:
+    from lenet.cli.arguments import gpus_of
     from lenet.cli.train import Options, train
 
+    gpus = gpus_of(line.get("gpu")) if line.get("gpu") else ()
     return train(
         Options(
             file=line.get("solver"),
             weights=line.get("weights"),
             snapshot=line.get("snapshot"),
-            device=device,
+            device=device if len(gpus) < 2 else "",
+            gpus=gpus if len(gpus) > 1 else (),
             level=int(line.get("level")),
             stages=tuple(filter(None, line.get("stage").split(","))),
             log_style="caffe",
@@ -112,7 +116,12 @@ def _time(line: Line, device: str) -> int:
 
 
 def _shared(line: Line, device: str) -> list[str]:
-    """What test and time have in common."""
+    """What test and time have in common.
+
+    Raises: FlagError for less than no iterations, which Caffe takes for none.
+    """
+    if int(line.get("iterations")) < 0:
+        raise FlagError(f"-iterations is {line.get('iterations')}", hint="0 or more")
     words = [
         "--iterations",
         line.get("iterations"),
@@ -179,6 +188,7 @@ _DOERS: dict[str, Callable[[Line, str], int]] = {
     "device_query": _device_query,
     "upgrade": _upgrade,
     "convert_mnist_data": _convert_mnist_data,
+    "convert_mnist_siamese_data": _in("lenet.cli.caffe_siamese"),
     "convert_cifar_data": _in("lenet.cli.caffe_cifar"),
     "convert_imageset": _in("lenet.cli.caffe_imageset"),
     "compute_image_mean": _in("lenet.cli.caffe_mean"),

@@ -126,7 +126,9 @@ def _batches(network: Network, blobs: Sequence[str], number: int) -> Iterator[li
     from lenet.engine.feeding import Feeder
 
     device = next(network.parameters()).device if len(network.tensors) else "cpu"
-    with Feeder(network, training=False, device=device) as feeder, torch.inference_mode():
+    # all cores decode while the network runs; samples are read once, so none are kept
+    reading = Feeder(network, training=False, device=device, memory_limit=0)
+    with reading as feeder, torch.inference_mode():
         for _ in range(number):
             found = network(feeder.next())
             yield [_four_axes(found[blob].to("cpu", torch.float32).numpy()) for blob in blobs]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lenet.cli import examples
-from lenet.cli.arguments import add_device, add_strict, at_least_one, device_of
+from lenet.cli.arguments import add_device, add_python, add_strict, at_least_one, device_of
 from lenet.cli.messages import telling
 from lenet.cli.networks import assumption, read_trained
 from lenet.errors import Notes, UsageError
@@ -36,6 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="do not cut out a digit and make it light on dark, as is done for networks of one channel",
     )
     add_device(parser)
+    add_python(parser)
     add_strict(parser)
     parser.epilog = examples(
         "lenet classify lenet_train_test.prototxt --weights lenet_iter_10000.caffemodel three.png",
@@ -96,7 +97,7 @@ def _classifier(args: Namespace, notes: Notes) -> Classifier:
     from lenet.engine.classify import Classifier
     from lenet.engine.device import choose
 
-    model = read_trained(args.model, args.weights, notes)
+    model = read_trained(args.model, args.weights, notes, allow_python=args.allow_python)
     notes.check()
     classifier = Classifier(model, choose(*device_of(args.device), notes), scale=args.scale)
     if classifier.assumed and args.scale is None:

@@ -85,19 +85,18 @@ def _configuration(args: Namespace) -> int:
     if shown:
         print(f"\n{_table(shown).text()}")
     code = _network(conf, args.allow_shell)
-    wrong = {"mistyped", "unused"} if args.strict else {"mistyped"}
     if code:
         print_notes(notes)
         return code
-    common = _common(conf, notes, args)
-    return SICK if any(finding.verdict in wrong for finding in findings) else common
+    common = _common(conf, findings, notes, args)
+    return SICK if args.strict and any(finding.verdict == "unused" for finding in findings) else common
 
 
-def _common(conf: Conf, notes: Notes, args: Namespace) -> int:
+def _common(conf: Conf, findings: list[Finding], notes: Notes, args: Namespace) -> int:
     """What is known of every file, of a configuration."""
     from lenet.cli.doctor_conf import configured
 
-    patient = configured(conf, notes, args.allow_shell)
+    patient = configured(conf, findings, notes, args.allow_shell)
     print()
     return print_patient(patient, notes, strict=args.strict)
 

@@ -32,7 +32,8 @@ class Patient:
 
     `nets` are its selected networks by use, "train", "test" or "" for a network for use; `images` what is
     done to images, by line; `missing`, what keeps its data from being read; `needs_data`: it cannot be used
-    without them; `trains`: weights start anew.
+    without them; `trains`: weights start anew; `mistyped` are names that nobody reads, each with what it may
+    stand for.
     """
 
     file: str
@@ -46,6 +47,7 @@ class Patient:
     classes: tuple[str, ...] = ()
     needs_data: bool = True
     trains: bool = False
+    mistyped: tuple[tuple[str, Where], ...] = ()
     images: tuple[str, ...] = ()
     missing: tuple[LenetError, ...] = ()
     data: tuple[Data, ...] = ()

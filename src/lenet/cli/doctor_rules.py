@@ -251,6 +251,11 @@ def _names(patient: Patient) -> Found:
 
 RULES = (
     Rule(
+        "mistyped name",
+        "nobody reads it, so what it should have changed stays as it is by default",
+        lambda patient: iter(patient.mistyped),
+    ),
+    Rule(
         "rate too high",
         "LeNet learnt MNIST with lower ones and diverged, or answered badly, with this and more",
         _rate_too_high,

@@ -29,9 +29,11 @@ def run() -> int:
     """
     from lenet import __version__
     from lenet.errors import MissingExtra
+    from lenet.kernels.library import describe
 
     print(f"lenet {__version__}, Python {platform.python_version()}, {platform.platform()}")
     print(f"processor: {os.cpu_count()} cores, {_threads()}")
+    print(f"kernels: {describe()}")
     print(f"GPU: {_gpu()}\n")
     rows = [(name, found_version(name) or "missing", "", "needed") for name in NEEDED]
     for name, (extra, purpose) in EXTRAS.items():

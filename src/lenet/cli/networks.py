@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from lenet.dialects import recognise
+from lenet.dialects import by_suffix, recognise
 from lenet.dialects.caffe.contents import content_of
 from lenet.dialects.caffe.net import net_from_message, read_net_message
 from lenet.errors import Notes, UsageError, WeightsError, Where
@@ -25,6 +26,18 @@ def is_configuration(path: str | Path) -> bool:
     return Path(path).suffix.lower() == ".conf"
 
 
+def is_keras(path: str | Path) -> bool:
+    """Whether a file is one of Keras', by its name.
+
+    >>> is_keras("lenet.keras"), is_keras("lenet.caffemodel.h5")
+    (True, False)
+    """
+    try:
+        return by_suffix(path).name == "keras"
+    except UsageError:
+        return False
+
+
 def read_network(path: str | Path, notes: Notes) -> tuple[Net, Message]:
     """A network, and the message in V2 form that describes it.
 
@@ -42,13 +55,22 @@ def read_network(path: str | Path, notes: Notes) -> tuple[Net, Message]:
 
 
 def read_trained(
-    path: str | Path, weights: str | Path | None, notes: Notes, sample: Shape | None = None
+    path: str | Path,
+    weights: str | Path | None,
+    notes: Notes,
+    sample: Shape | None = None,
+    allow_python: bool = False,
 ) -> Model:
     """A trained network of any system, for use; `weights` where they lie in a file of their own.
 
+    `allow_python`: the code that Caffe's Python layers name is run.
+
     Raises: LenetError with what is wrong in a file; WeightsError if there are no weights.
     """
-    read = recognise(path).load("model").read_model
+    system = recognise(path)
+    read = system.load("model").read_model
+    if allow_python and system.name == "caffe":
+        read = partial(read, runnable=lambda net: runnable(net, True))
     try:
         model: Model = read(Path(path), notes, Path(weights) if weights else None, sample)
     except WeightsError as error:
@@ -58,6 +80,18 @@ def read_trained(
     if not model.weights.layers and any(known.parameters for known in model.net.shapes()):
         raise WeightsError("is a network without weights", Where(str(path)), _WEIGHTS_WANTED)
     return model
+
+
+def runnable(net: Net, allow_python: bool) -> Net:
+    """The network, where that is allowed with the code of its Python layers.
+
+    Raises: DescriptionError for code that cannot be imported.
+    """
+    if not allow_python:
+        return net
+    from lenet.pycaffe.python_layers import with_python_layers
+
+    return with_python_layers(net)
 
 
 def assumption(told: Preprocessing) -> str:

@@ -15,12 +15,14 @@ from lenet.cli.train import Options
 from lenet.cli.training_windows import LivePictures
 from lenet.cli.windows import open_windows
 from lenet.dialects.caffe.log import CaffeLog
+from lenet.dialects.caffe.splits import insert_splits
 from lenet.engine import device
 from lenet.engine.build import Network
+from lenet.engine.captured_training import trainer_for
 from lenet.engine.feeding import Feeder
 from lenet.engine.states import first_of_feeds, sample_states
 from lenet.engine.test import answers
-from lenet.engine.train import Request, Trainer
+from lenet.engine.train import Request
 from lenet.errors import Notes
 from lenet.job import Job, Test, TrainingWindows
 from lenet.layers.convolution import Convolution
@@ -36,6 +38,8 @@ from lenet.shapes import Array
 
 class Session:
     """Trains a job, tells its progress, and leaves a run folder unless the options want none."""
+
+    apart = 0.0  # seconds: signals that come sooner after one another are one
 
     def __init__(self, job: Job, options: Options, sources: Sequence[Path]) -> None:
         self.options = options
@@ -63,7 +67,7 @@ class Session:
         return not self.options.file and not self.options.sets("snapshot_prefix")
 
     def _make_trainer(self) -> Any:  # noqa: ANN401 one of the engine's trainers
-        return Trainer(self.job, device=self.device, save=snapshots.save)
+        return trainer_for(as_trained(self.job), device=self.device, save=snapshots.save)
 
     def _make_folder(self, job: Job, sources: Sequence[Path]) -> RunFolder | None:
         if not self.options.runs:
@@ -78,14 +82,19 @@ class Session:
         if self.options.log_style == "caffe":
             # Caffe's own parse_log.py and what was made from it read dates without the year only
             log = CaffeLog(self._write, with_year=False)
-            gpu = self.job.device_index if self.device.type == "cuda" else None
             networks = [self.trainer.network, *self.trainer.tests]
             blobs = [network.blob_shapes() for network in networks]
-            log.start(self.job, gpu=gpu, snapshot=self.options.snapshot, ignored=ignored, blobs=blobs)
+            log.start(
+                self.job, gpu=self._gpus(), snapshot=self.options.snapshot, ignored=ignored, blobs=blobs
+            )
             self.listeners.append(log.record)
         else:
             self._show_progress(self.job.solver.iterations)
         self._look_inside()
+
+    def _gpus(self) -> str | None:
+        """The numbers of the GPUs that are used."""
+        return str(self.job.device_index) if self.device.type == "cuda" else None
 
     def _look_inside(self) -> None:
         """Remember the states of some samples before training; open windows where they are wanted."""
@@ -243,6 +252,14 @@ class Session:
         self.trainer.close()
         if self.folder:
             self.folder.close()
+
+
+def as_trained(job: Job) -> Job:
+    """The job as it runs: what Caffe's `debug_info` tells, it tells of networks with its own splits, too."""
+    if not job.debug:
+        return job
+    tests = [replace(test, net=insert_splits(test.net.select(test.state))) for test in job.tests]
+    return replace(job, net=insert_splits(job.net.select(job.state)), tests=tuple(tests))
 
 
 def first_filters(network: Network) -> tuple[str, Array] | None:

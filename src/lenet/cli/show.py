@@ -11,6 +11,7 @@ from lenet.cli.arguments import add_configuration, add_state, add_strict, given_
 from lenet.cli.caffe_draw import Drawing
 from lenet.cli.messages import telling
 from lenet.cli.show_model import WITH_MODELS, show_model, system_of
+from lenet.cli.show_stages import staged
 from lenet.data.database import backend_of
 from lenet.data.feed import Feed
 from lenet.dialects.caffe.contents import content_of
@@ -178,10 +179,12 @@ def _show_phases(net: Net, args: Namespace, notes: Notes) -> Pictured:
     phases = PHASES if args.phase is None else (args.phase,)
     nets = {phase: net.select(state_of(args, net, phase)) for phase in phases}
     alike = len({selected.nodes for selected in nets.values()}) == 1 and args.phase is None
-    for phase, selected in nets.items():
-        heading = _heading(net, "" if alike else phase)
-        shapes = _show(selected, heading, dict(args.input), notes)
-        if alike or len(nets) == 1:
+    for phase in nets:
+        parts = staged(net, state_of(args, net, phase), notes)
+        for words, selected in parts:
+            heading = _heading(net, "" if alike else f"{phase}{words}")
+            shapes = _show(selected, heading, dict(args.input), notes)
+        if alike or (len(nets) == 1 and len(parts) == 1):
             return selected, shapes
     return net, ()  # shapes differ between the phases
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Literal
 
@@ -14,14 +17,25 @@ DEFAULT: Mapping[str, Effect] = {"SIGINT": "stop", "SIGHUP": "snapshot"}
 
 
 class Signals:
-    """Turns signals into requests that training polls for; a second Ctrl-C interrupts at once."""
+    """Turns signals into requests that training polls for; a second Ctrl-C interrupts at once.
 
-    def __init__(self, effects: Mapping[str, Effect] = DEFAULT) -> None:
+    Signals of one kind that come less than `apart` seconds after one another are one.  `pending` are the
+    requests that came before.
+    """
+
+    def __init__(
+        self,
+        effects: Mapping[str, Effect] = DEFAULT,
+        apart: float = 0.0,
+        pending: list[Effect] | None = None,
+    ) -> None:
+        self._apart = apart
+        self._last: dict[int, float] = {}
         # Windows has no SIGHUP
         self._effects = {
             getattr(signal, name): effect for name, effect in effects.items() if hasattr(signal, name)
         }
-        self._pending: list[Effect] = []
+        self._pending: list[Effect] = [] if pending is None else pending
         self._stopping = False
         self._before: dict[int, Any] = {}
 
@@ -31,6 +45,11 @@ class Signals:
         return None if request == "none" else request
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        again = now - self._last.get(number, -math.inf) < self._apart
+        self._last[number] = now
+        if again:
+            return
         if self._stopping and number == signal.SIGINT:
             raise KeyboardInterrupt
         effect = self._effects[number]
@@ -49,3 +68,18 @@ class Signals:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def kept(effects: Mapping[str, Effect] = DEFAULT, name: str = "SIGHUP") -> Iterator[list[Effect]]:
+    """Keep the requests of a signal that comes while a run is prepared: the system would end the program."""
+    pending: list[Effect] = []
+    if not hasattr(signal, name) or name not in effects:
+        yield pending
+        return
+    number = getattr(signal, name)
+    before = signal.signal(number, lambda *_: pending.append(effects[name]))
+    try:
+        yield pending
+    finally:
+        signal.signal(number, before)

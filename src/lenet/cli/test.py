@@ -6,20 +6,23 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from math import nan
 from typing import TYPE_CHECKING
 
 from lenet.cli import examples
 from lenet.cli.arguments import (
     add_device,
+    add_kernels,
+    add_python,
     add_settings,
     add_state,
     add_strict,
-    at_least_one,
     device_of,
+    iterations_of,
     state_of,
 )
 from lenet.cli.messages import telling
-from lenet.cli.networks import is_configuration
+from lenet.cli.networks import is_configuration, is_keras
 from lenet.errors import UsageError
 from lenet.net import Net, State
 
@@ -30,24 +33,30 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("net", metavar="NET", help="a network with test data (prototxt), or a .conf")
+    parser.add_argument(
+        "net", metavar="NET", help="a network with test data (prototxt), a .conf or a Keras file"
+    )
     parser.add_argument(
         "--weights", default="", metavar="FILE[,FILE]", help="its weights (caffemodel, or .mat)"
     )
-    parser.add_argument(
-        "--iterations", type=at_least_one, help="batches; without it enough for the whole set"
-    )
+    parser.add_argument("--iterations", type=int, help="batches; without it enough for the whole set")
     parser.add_argument(
         "--log-style", choices=("lenet", "caffe", "eblearn"), default="lenet", help="whose words"
     )
+    parser.add_argument(
+        "--data", default="", metavar="TEST", help="for a Keras file: what is tested with, as in lenet train"
+    )
     add_settings(parser)
     add_device(parser)
+    add_kernels(parser)
     add_state(parser)
+    add_python(parser)
     add_strict(parser)
     parser.epilog = examples(
         "lenet test lenet_train_test.prototxt --weights lenet_iter_10000.caffemodel",
         "lenet test lenet_train_test.prototxt --weights lenet_iter_10000.caffemodel --iterations 10",
         "lenet test mnist.conf --weights mnist_net00005.mat --log-style eblearn",
+        "lenet test lenet.keras",
     )
 
 
@@ -56,13 +65,20 @@ def run(args: Namespace) -> int:
 
     Raises: LenetError with what is wrong in the description, the weights or the data.
     """
+    args.iterations = iterations_of(args)
     if is_configuration(args.net):
         from lenet.cli import epoch_test
 
         return epoch_test.run(args)
+    if is_keras(args.net):
+        from lenet.cli import keras_test
+
+        return keras_test.run(args)
+    if args.data:
+        raise UsageError("--data is for Keras files", hint="other files say it themselves")
     if not args.weights:
         raise UsageError("lenet test: no weights are given", hint="add --weights FILE.caffemodel")
-    from lenet.cli.networks import read_network
+    from lenet.cli.networks import read_network, runnable
     from lenet.dialects.caffe.weights import read_weights
 
     with telling(args.strict) as notes:
@@ -72,9 +88,12 @@ def run(args: Namespace) -> int:
         kind, index = device_of(args.device)
         from lenet.engine.build import build
         from lenet.engine.device import choose
+        from lenet.engine.fusing import fuse
 
         device = choose(kind, index, notes)
-    network = build(net.select(state), seed=0, device=device)
+        running = runnable(net, args.allow_python)
+    network = build(running.select(state), seed=0, device=device)
+    fuse(network, args.kernels)
     with telling(args.strict) as notes:
         for each in weights:
             network.load_checked(each, notes)
@@ -90,8 +109,8 @@ def _run(args: Namespace, network: Network) -> list[Batch]:
 
     device = next(network.parameters()).device if len(network.tensors) else "cpu"
     with Feeder(network, training=False, device=device) as feeder:
-        number = args.iterations or feeder.batches_per_pass
-        if not args.iterations:
+        number = feeder.batches_per_pass if args.iterations is None else args.iterations
+        if args.iterations is None:
             with telling(args.strict) as notes:
                 feeder.note_uneven(network, number, notes)
         return list(batches(network, feeder, number))
@@ -106,6 +125,9 @@ def _as_caffe(args: Namespace, network: Network, net: Net, state: State, gpu: in
     results = _run(args, network)
     for index, batch in enumerate(results):
         log.batch(index, batch.outputs)
+    if not results:  # as Caffe has it, which divides by their number
+        log.finish_test(nan, ())
+        return 0
     scores = mean_scores(results, with_loss=True)
     log.finish_test(scores.loss or 0.0, scores.outputs)
     return 0

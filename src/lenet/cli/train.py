@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from lenet.cli import examples, signals
 from lenet.cli.arguments import (
+    add_kernels,
+    add_processes,
+    add_python,
     add_settings,
     add_state,
     add_strict,
     add_windows,
     at_least_one,
     device_of,
+    is_several,
+    processes_of,
     setting_of,
 )
 from lenet.cli.messages import telling
+from lenet.cli.training_options import Options as Options
 from lenet.dialects import recognise
 from lenet.errors import Notes, UsageError, Where
 from lenet.job import Job
@@ -33,63 +38,19 @@ if TYPE_CHECKING:
     from lenet.cli.snapshots import Start
 
 Listener = Callable[[Record], None]
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a command line asks of a training, in today's words, Caffe's or EBLearn's."""
-
-    file: str = ""  # empty: the built-in LeNet
-    settings: tuple[tuple[str, str], ...] = ()
-    weights: str = ""
-    snapshot: str = ""
-    device: str = ""  # "", "cpu", "gpu" or "gpu:1"; empty: as the file says
-    level: int = 0
-    stages: tuple[str, ...] = ()
-    log_style: Literal["lenet", "caffe", "eblearn"] = "lenet"
-    effects: Mapping[str, signals.Effect] = field(default_factory=lambda: signals.DEFAULT)
-    runs: str = "runs"  # where run folders are made; empty: none is made
-    name: str = ""
-    folder: str = ""  # where EBLearn's files are written if that is not the working directory
-    show: bool = False  # in windows, too
-    wait: bool = False  # until they are closed, at the end
-    strict: bool = False
-    allow_shell: bool = False  # run the commands in a configuration of EBLearn's
-    batch: int = 0  # samples an update where EBLearn learns from one; 0: one, as there; Keras: 128
-    optimizer: str = ""  # these three for Keras' files; empty or 0: as compiled, or as the tutorial has it
-    rate: float | None = None
-    epochs: int = 0
-    allow_python: bool = False  # run the code that Caffe's Python layers name
-
-    def words(self, settings: Mapping[str, str]) -> str:
-        """The command line that trains the same file with these settings."""
-        if self.log_style == "eblearn":
-            return f"lenet eblearn train {self.file}, with these in the file: " + ", ".join(
-                f"{key} = {value}" for key, value in settings.items()
-            )
-        chosen = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-        return shlex.join(["lenet", "train", *filter(None, [self.file]), *chosen, *self._state_words()])
-
-    def _state_words(self) -> list[str]:
-        """The device, level and stages as they were asked for, in today's words or Caffe's."""
-        stages = ",".join(self.stages)
-        if self.log_style == "caffe":
-            gpu = self.device.partition(":")[2] if self.device.startswith("gpu") else ""
-            words = {"--gpu": gpu, "--level": str(self.level or ""), "--stage": stages}
-        else:
-            words = {"--device": self.device, "--level": str(self.level or ""), "--stage": stages}
-        return [word for name, value in words.items() if value for word in (name, value)]
-
-    def resume_words(self, state: str) -> str:
-        """The command line that goes on from a solver's state, in the words of this one."""
-        if self.log_style == "caffe":
-            words = ["caffe", "train", f"--solver={self.file}", f"--snapshot={state}"]
-            return shlex.join([*words, *self._state_words()])
-        return f"{self.words(dict(self.settings))} {shlex.join(['--snapshot', state])}"
-
-    def sets(self, key: str) -> bool:
-        """Whether a setting replaces this key of the file."""
-        return any(name == key for name, _ in self.settings)
+RECIPES = ("fast", "best")
+_EXAMPLES = (
+    "lenet train",
+    "lenet train --recipe fast",
+    "lenet train --recipe best --hold-out 5000 --set random_seed=1",
+    "lenet train lenet_solver.prototxt --set base_lr=0.02 --set max_iter=2000",
+    "lenet train lenet_solver.prototxt --snapshot lenet_iter_5000.solverstate",
+    "lenet train mnist.conf --set iterations=5 --log-style eblearn",
+    "lenet train mnist.conf --batch 16",
+    "lenet train lenet.keras --optimizer sgd --rate 0.01 --batch 128 --epochs 20",
+    "lenet train keras-lenet",
+    "lenet train photographs.json --data photographs/train,photographs/test --optimizer adam",
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -100,6 +61,19 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="",
         help="a solver of Caffe's or a .conf of EBLearn's; without it LeNet on MNIST, built in",
     )
+    parser.add_argument(
+        "--recipe",
+        choices=RECIPES,
+        default="",
+        help="train the built-in LeNet quickly, or as well as it can be",
+    )
+    parser.add_argument(
+        "--hold-out",
+        type=at_least_one,
+        default=0,
+        metavar="N",
+        help="test with the last N training samples, which are not trained with, instead of the test data",
+    )
     add_settings(parser, "replace a value of the file, in the file's own words; may be given several times")
     parser.add_argument("--weights", default="", metavar="FILE[,FILE]", help="start from these weights")
     parser.add_argument("--snapshot", default="", metavar="STATE", help="go on from a .solverstate")
@@ -109,6 +83,17 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--runs", default="runs", metavar="DIR", help="where the run's folder is made (runs)")
     parser.add_argument("--name", default="", help="the run's name; default: the network's")
+    _add_keras(parser)
+    add_kernels(parser)
+    add_processes(parser)
+    _add_effects(parser)
+    add_state(parser)
+    add_strict(parser)
+    parser.epilog = examples(*_EXAMPLES)
+
+
+def _add_keras(parser: ArgumentParser) -> None:
+    """What other systems' files say themselves."""
     parser.add_argument(
         "--batch",
         type=at_least_one,
@@ -120,17 +105,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--optimizer", default="", metavar="NAME", help="for a Keras file: sgd, adam, ...")
     parser.add_argument("--rate", type=float, metavar="R", help="for a Keras file: the learning rate")
     parser.add_argument("--epochs", type=at_least_one, default=0, metavar="N", help="for a Keras file: 20")
-    _add_effects(parser)
-    add_state(parser)
-    add_strict(parser)
-    parser.epilog = examples(
-        "lenet train",
-        "lenet train lenet_solver.prototxt --set base_lr=0.02 --set max_iter=2000",
-        "lenet train lenet_solver.prototxt --snapshot lenet_iter_5000.solverstate",
-        "lenet train mnist.conf --set iterations=5 --log-style eblearn",
-        "lenet train mnist.conf --batch 16",
-        "lenet train lenet.keras --optimizer sgd --rate 0.01 --batch 128 --epochs 20",
-        "lenet train keras-lenet",
+    parser.add_argument(
+        "--data",
+        default="",
+        metavar="TRAIN[,TEST]",
+        help="for a Keras file: folders of a folder for each class, LMDB, LevelDB, or MNIST's idx files; "
+        "without TEST a fifth is held out (MNIST)",
     )
 
 
@@ -139,18 +119,24 @@ def _add_effects(parser: ArgumentParser) -> None:
     parser.add_argument("--no-report", action="store_true", help="make no run folder")
     add_windows(parser)
     parser.add_argument("--allow-shell", action="store_true", help="run the commands that a .conf holds")
-    parser.add_argument("--allow-python", action="store_true", help="run the code that Python layers name")
+    add_python(parser)
 
 
 def run(args: Namespace) -> int:
     """Train as the arguments of `lenet train` say."""
+    if args.process:
+        from lenet.cli.processes import received
+
+        return train(received())
     return train(
         Options(
             file=args.file,
+            recipe=args.recipe,
+            hold_out=args.hold_out,
             settings=tuple(setting_of(text) for text in args.settings),
             weights=args.weights,
             snapshot=args.snapshot,
-            device=args.device,
+            kernels=args.kernels,
             level=args.level,
             stages=tuple(stage for stage in args.stage.split(",") if stage),
             log_style=args.log_style,
@@ -164,7 +150,9 @@ def run(args: Namespace) -> int:
             optimizer=args.optimizer,
             rate=args.rate,
             epochs=args.epochs,
+            data=args.data,
             allow_python=args.allow_python,
+            **processes_of(args),
         )
     )
 
@@ -174,15 +162,24 @@ def builtin_job(settings: Sequence[tuple[str, str]] = ()) -> Job:
     return _read_builtin(settings, Notes())
 
 
+def recipe_job(recipe: str, settings: Sequence[tuple[str, str]] = ()) -> Job:
+    """The built-in LeNet with one of the recipes, with these settings in the solver's words."""
+    return _read_builtin(settings, Notes(), recipe)
+
+
 def _builtin_file(name: str) -> str:
     return str(files("lenet.models").joinpath(name))
 
 
-def _read_builtin(settings: Sequence[tuple[str, str]], notes: Notes) -> Job:
+def _read_builtin(settings: Sequence[tuple[str, str]], notes: Notes, recipe: str = "") -> Job:
     from lenet.dialects.caffe.solver import read_solver
 
-    net = ("net", f'"{_builtin_file("lenet_train_test.prototxt")}"')
-    return read_solver(_builtin_file("lenet_solver.prototxt"), notes, (net, *settings))
+    net = ("net", f'"{_builtin_file(f"{_stem(recipe)}_train_test.prototxt")}"')
+    return read_solver(_builtin_file(f"{_stem(recipe)}_solver.prototxt"), notes, (net, *settings))
+
+
+def _stem(recipe: str) -> str:
+    return f"lenet_{recipe}" if recipe else "lenet"
 
 
 def train(options: Options) -> int:
@@ -192,10 +189,28 @@ def train(options: Options) -> int:
         message = f"--log-style {options.log_style} is for files of its own, this is one of {dialect}'s"
         raise UsageError(message, Where(options.file))
     _refuse_words(options, dialect)
+    if dialect not in ("caffe", *SESSIONS):
+        hint = "convert it to Keras' form, which can be trained: lenet convert IN... OUT.keras"
+        raise UsageError(f"a file of {dialect}'s tells nothing of training", Where(options.file), hint)
+    if is_several(options):
+        from lenet.cli import processes
+
+        if place := processes.place_of(options, dialect):
+            from lenet.cli import group_session
+
+            return group_session.train(options, place)
+        _read(options, Notes(options.strict))  # what is wrong in files is said once, and soon
+        return processes.launch(options)
+    return train_here(options, SESSIONS.get(dialect, _session))
+
+
+def train_here(options: Options, begun: Callable[[Options], Session]) -> int:
+    """Train in this process; `begun` gives a session that has begun."""
     with ExitStack() as stack:
-        session = SESSIONS.get(dialect, _session)(options)
+        pending = stack.enter_context(signals.kept(options.effects))
+        session = begun(options)
         stack.callback(session.close)
-        with signals.Signals(options.effects) as requests:
+        with signals.Signals(options.effects, session.apart, pending) as requests:
             session.run(requests.poll)
         session.finish()
         words = session.summary()
@@ -206,15 +221,23 @@ def train(options: Options) -> int:
 
 
 def _refuse_words(options: Options, dialect: str) -> None:
-    """What stands in Caffe's and EBLearn's files themselves."""
+    """What stands in Caffe's and EBLearn's files themselves, or is for one of them alone."""
+    if options.recipe and options.file:
+        hint = "leave the file out, or copy what the recipe says into it"
+        raise UsageError("--recipe trains the built-in LeNet", Where(options.file), hint)
+    if options.hold_out and dialect != "caffe":
+        hint = "the others say it themselves: training_size and testing_size, --data"
+        raise UsageError("--hold-out is for Caffe's files", Where(options.file), hint)
     if options.batch and dialect not in ("eblearn", "keras"):
         hint = "Caffe's files say it in the data layer: batch_size"
         raise UsageError(
             "--batch is for configurations of EBLearn's and Keras files", Where(options.file), hint
         )
-    if dialect != "keras" and (options.optimizer or options.rate is not None or options.epochs):
+    keras_words = options.optimizer or options.rate is not None or options.epochs or options.data
+    if dialect != "keras" and keras_words:
         hint = "other files say it themselves; --set KEY=VALUE replaces a value"
-        raise UsageError("--optimizer, --rate and --epochs are for Keras files", Where(options.file), hint)
+        message = "--optimizer, --rate, --epochs and --data are for Keras files"
+        raise UsageError(message, Where(options.file), hint)
 
 
 def _dialect(file: str) -> str:
@@ -237,10 +260,14 @@ def _read(options: Options, notes: Notes) -> tuple[Job, Start]:
         _expect_solver(options.file)
         job = read_solver(options.file, notes, options.settings)
     else:
-        job = _read_builtin(options.settings, Notes())
+        job = _read_builtin(options.settings, Notes(), options.recipe)
     if options.level or options.stages:
         stages = job.state.stages | frozenset(options.stages)
         job = replace(job, state=replace(job.state, level=options.level, stages=stages))
+    if options.hold_out:
+        from lenet.cli.held_out import job_with_held_out
+
+        job = job_with_held_out(job, options.hold_out)
     if options.allow_python:
         from lenet.pycaffe.python_layers import job_with_python_layers
 
@@ -248,6 +275,7 @@ def _read(options: Options, notes: Notes) -> tuple[Job, Start]:
     if options.device:
         kind, index = device_of(options.device)
         job = replace(job, device=kind, device_index=index)
+    job = replace(job, kernels=options.kernels)
     return job, read_start(options.weights, options.snapshot, job, notes)
 
 
@@ -264,7 +292,7 @@ def _expect_solver(file: str) -> None:
 
 def _sources(job: Job, options: Options) -> list[Path]:
     """The files that describe the run, for its folder to keep."""
-    named = [options.file or _builtin_file("lenet_solver.prototxt"), job.net.where.file]
+    named = [options.file or _builtin_file(f"{_stem(options.recipe)}_solver.prototxt"), job.net.where.file]
     named += [test.net.where.file for test in job.tests]
     return [path for path in dict.fromkeys(map(Path, named)) if path.is_file()]
 
@@ -272,9 +300,14 @@ def _sources(job: Job, options: Options) -> list[Path]:
 def _session(options: Options) -> Session:
     from lenet.cli.session import Session
 
+    return begin_session(options, Session)
+
+
+def begin_session(options: Options, kind: Callable[[Job, Options, Sequence[Path]], Session]) -> Session:
+    """A session of a kind for one of Caffe's solvers, or for the built-in one, begun."""
     with telling(options.strict) as notes:
         job, start = _read(options, notes)
-    session = Session(job, options, _sources(job, options))
+    session = kind(job, options, _sources(job, options))
     return _begun(session, lambda: session.begin(start))
 
 
@@ -282,8 +315,8 @@ def _epoch_session(options: Options) -> Session:
     from lenet.cli.epoch_session import EpochSession, read
 
     with telling(options.strict) as notes:
-        training, weights = read(options, notes)
-    session = EpochSession(training, weights, options, _sources(training.job, options))
+        training, weights, state = read(options, notes)
+    session = EpochSession(training, weights, options, _sources(training.job, options), state)
     return _begun(session, session.announce)
 
 

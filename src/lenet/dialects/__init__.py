@@ -51,7 +51,7 @@ DIALECTS = {
     "eblearn": Dialect("eblearn", (".conf", ".mat"), "lenet.dialects.eblearn"),
     "keras": Dialect("keras", (".keras", ".weights.h5", ".h5", ".hdf5", ".json"), "lenet.dialects.keras"),
     "onnx": Dialect("onnx", (".onnx",), "lenet.dialects.onnx"),
-    "pytorch": Dialect("pytorch", (".pt", ".py"), "lenet.dialects.pytorch"),
+    "pytorch": Dialect("pytorch", (".pt", ".pt2", ".py"), "lenet.dialects.pytorch"),
     "native": Dialect("native", (".safetensors",), "lenet.dialects.native"),
 }
 

@@ -115,8 +115,7 @@ class LayerPass:
             return self._computed(self._given)
 
     def _computed(self, given: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        results = self.step.operation(given, *self.step.parameters)  # type: ignore[misc]
-        return results if isinstance(results, tuple) else (results,)
+        return self.step.compute(given)
 
     def _hand_on(self, slopes: Sequence[Tensor | None]) -> None:
         waiting = iter(slopes)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 from weakref import finalize
 
 from lenet.dialects.caffe.contents import read_message
 from lenet.dialects.caffe.log import CaffeLog
-from lenet.dialects.caffe.snapshots import learned_weights, write_snapshot
+from lenet.dialects.caffe.snapshots import learned_weights, prepare, write_snapshot
 from lenet.dialects.caffe.solver import job_from_message
 from lenet.dialects.caffe.upgrade import upgrade_solver
 from lenet.dialects.caffe.weights import read_state, read_weights
@@ -248,6 +247,6 @@ def _seeded(job: Job) -> Job:
 
 def _save(checkpoint: Checkpoint) -> Snapshot:
     outputs, network = checkpoint.job.outputs, checkpoint.network
-    Path(outputs.prefix).parent.mkdir(parents=True, exist_ok=True)
+    prepare(outputs)
     gradients = network.gradients() if outputs.gradients else None
     return write_snapshot(outputs, network.net, checkpoint.state, network.weights(), gradients)

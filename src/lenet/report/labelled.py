@@ -48,7 +48,7 @@ def _alike(images: Sequence[Array], limits: tuple[float, float] | None) -> Array
     values = [_channels(np.asarray(image, np.float64), channels) for image in images]
     height, width = (max(image.shape[axis] for image in values) for axis in (1, 2))
     ground = limits[0] if limits else min(float(np.nan_to_num(image).min()) for image in values)
-    shown = np.full((len(values), channels, height, width), ground)
+    shown = np.full((len(values), channels, height, width), float(ground))
     for canvas, image in zip(shown, values, strict=True):
         top, left = (height - image.shape[1]) // 2, (width - image.shape[2]) // 2
         canvas[:, top : top + image.shape[1], left : left + image.shape[2]] = image

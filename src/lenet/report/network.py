@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lenet.errors import LenetError
-from lenet.net import Net, Node, NodeShapes, Opaque, type_name
+from lenet.net import Net, Node, NodeShapes, Opaque
 from lenet.report.table import Table
 from lenet.shapes import Shape, count, text
 
@@ -87,7 +87,7 @@ def layer_rows(net: Net, shapes: Sequence[NodeShapes | None]) -> list[LayerRow]:
 
 
 def _layer_row(node: Node, shapes: NodeShapes | None, owned: set[str]) -> LayerRow:
-    kind = type_name(node.kind)
+    kind = node.type
     if shapes is None or isinstance(node.kind, Opaque):
         return LayerRow(node.name, kind, shapes.outputs if shapes else None, None, 0, None)
     shared = 0

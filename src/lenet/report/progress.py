@@ -13,6 +13,7 @@ from lenet.report.pace import Pace, clock
 from lenet.report.table import printable
 from lenet.results import (
     EpochStarted,
+    Magnitude,
     Output,
     Progress,
     RatesFound,
@@ -132,6 +133,9 @@ def record_line(record: Record, pace: Pace) -> str:
     if isinstance(record, RatesFound):
         words = f"rates by the curvature of {record.samples} samples: {rate(record.rates.least)}"
         return f"iteration {record.iteration}{_GAP}{words} to {rate(record.rates.greatest)}"
+    if isinstance(record, Magnitude):
+        part = f"gradient of {record.of}" if record.backward else record.of
+        return f"iteration {record.iteration}{_GAP}{record.layer}: {part} {record.name} {record.mean:g}"
     return ""
 
 

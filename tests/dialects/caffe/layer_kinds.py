@@ -2,6 +2,9 @@
 
 from hypothesis import strategies as st
 
+from lenet.data.feed import Feed
+from lenet.data.transforms import Transform
+from lenet.data.windows import ImageWindows
 from lenet.formats.prototxt import format_float
 from lenet.layers import (
     ELU,
@@ -9,14 +12,18 @@ from lenet.layers import (
     MVN,
     RNN,
     Absolute,
+    AffineBatchNorm,
     ArgMax,
+    Axpy,
     BatchNorm,
     BatchReindex,
     Bias,
+    ChannelShuffle,
     Clip,
     ContrastiveLoss,
     Crop,
     Deconvolution,
+    DetectionOutput,
     Dummy,
     Embed,
     EuclideanLoss,
@@ -25,14 +32,19 @@ from lenet.layers import (
     Hdf5Output,
     HingeLoss,
     InfogainLoss,
+    Interpolate,
+    L2Normalization,
     Logarithm,
     LogisticLoss,
     LSTMUnit,
     Memory,
+    Mish,
     Power,
     PReLU,
+    PriorBoxes,
     PyramidPooling,
     Reduction,
+    RegionPooling,
     Reshape,
     Scale,
     SigmoidLoss,
@@ -41,6 +53,9 @@ from lenet.layers import (
     Swish,
     Threshold,
     Tile,
+    Transpose,
+    Unpooling,
+    Upsample,
     Variable,
     Windows,
 )
@@ -121,6 +136,72 @@ MORE_KINDS = {
     "ArgMax": st.builds(ArgMax, counts, st.none() | axes, switches),
 }
 
+#: layers of Caffe's forks; sizes and factors are numbers above 0
+positive = st.floats(0.5, 1e4, width=32).map(lambda value: float(format_float(value)))
+whole_pairs = st.tuples(counts, counts)
+orders = st.permutations(range(4)).flatmap(lambda order: st.integers(0, 4).map(lambda n: tuple(order[:n])))
+FORK_KINDS = {
+    "Permute": st.builds(Transpose, orders),
+    "Normalize": st.builds(L2Normalization, switches, switches, numbers, fillers),
+    "PriorBox": st.builds(
+        PriorBoxes,
+        *(st.lists(positive, max_size=3).map(tuple) for _ in range(3)),
+        switches,
+        switches,
+        st.just((0.1,)) | st.lists(positive, min_size=1, max_size=4).map(tuple),
+        st.none() | whole_pairs,
+        st.none() | st.tuples(positive, positive),
+        numbers,
+    ),
+    "DetectionOutput": st.builds(
+        DetectionOutput,
+        counts,
+        st.sampled_from(["one", "per_class"]),
+        st.integers(-1, 9),
+        st.sampled_from(["corner", "centre", "corner_size"]),
+        switches,
+        st.none() | numbers,
+        positive,
+        positive,
+        st.integers(-1, 9),
+        st.integers(-1, 9),
+    ),
+    "ROIPooling": st.builds(RegionPooling, whole_pairs, positive),
+    "ShuffleChannel": st.builds(ChannelShuffle, counts),
+    "Axpy": st.just(Axpy()),
+    "Mish": st.just(Mish()),
+    "Interp": st.builds(Interpolate, st.none(), counts, counts, st.tuples(axes.map(abs), axes.map(abs)))
+    | st.builds(Interpolate, whole_pairs),
+    "Upsample": st.builds(Unpooling, pairs, st.sampled_from([(0, 0), (1, 0)]), st.none() | whole_pairs)
+    | st.builds(Upsample, pairs),
+    "BN": st.builds(AffineBatchNorm, st.just(True), numbers, numbers, fillers, fillers)
+    | st.builds(
+        AffineBatchNorm, st.just(False), eps=st.just(1e-9), weight_filler=fillers, bias_filler=fillers
+    ),
+}
+MORE_KINDS |= FORK_KINDS
+
+
+def window_feeds():
+    """Feeds of windows, whose squares are larger than twice their context."""
+    transforms = st.builds(Transform, numbers, st.just(()), st.just(""), st.integers(90, 99), switches)
+    sources = st.builds(
+        ImageWindows,
+        words.map("no/{}".format),
+        counts,
+        transforms,
+        numbers,
+        numbers,
+        st.sampled_from([0.0, 0.25, 1.0]),
+        st.integers(0, 44),
+        switches,
+        st.just(""),
+    )
+    return sources.map(lambda source: Feed(source, source.batch, outputs=2))
+
+
+MORE_KINDS["WindowData"] = window_feeds()
+
 #: layers with parameters, and shapes of inputs with which they have all of them
 WITH_PARAMETERS = {
     "Deconvolution": (Deconvolution(4, (1,)), [(2, 3, 4, 5)]),
@@ -132,6 +213,8 @@ WITH_PARAMETERS = {
     "Scale": (Scale(bias=True), [(2, 3)]),
     "Bias": (Bias(), [(2, 3)]),
     "Parameter": (Variable((2, 3)), []),
+    "Normalize": (L2Normalization(), [(2, 3)]),
+    "BN": (AffineBatchNorm(), [(2, 3)]),
 }
 
 

@@ -29,6 +29,7 @@ from lenet.dialects.caffe.fillers import FILLER_SPELLINGS, filler_from_message, 
 from lenet.dialects.caffe.layers import LAYER_SPELLINGS, SPELLINGS
 from lenet.dialects.caffe.net import message_from_net, net_from_message
 from lenet.dialects.caffe.schema import schema
+from lenet.dialects.caffe.window_feed import WINDOW_ROWS, WINDOW_SPELLING
 from lenet.errors import Notes
 from lenet.formats.protobuf import read_binary, write_binary
 from lenet.formats.prototxt import read_text, write_text
@@ -50,6 +51,8 @@ from lenet.layers import (
     SoftmaxLoss,
     Split,
     TanH,
+    Unpooling,
+    Upsample,
 )
 from lenet.net import Net, Node, ParameterUse, Rule, State
 
@@ -152,7 +155,8 @@ def output_count(kind):
 def nodes(draw, kinds):
     kind = draw(kinds)
     outputs = tuple(f"o{index}" for index in range(output_count(kind)))
-    inputs = tuple(draw(st.lists(words, max_size=3)))
+    fixed = {Upsample: 1, Unpooling: 2}.get(type(kind))  # one word, which the inputs tell apart
+    inputs = tuple(draw(st.lists(words, min_size=fixed or 0, max_size=fixed or 3)))
     weights = draw(st.just(()) | st.tuples(*[numbers] * len(outputs)).filter(any))
     most = 1 + kind.bias if isinstance(kind, Convolution | Dense) else 0
     include = draw(rules)
@@ -241,6 +245,12 @@ def test_every_field_of_fillers_transforms_and_data_is_spoken_for():
     for spelling in FEED_SPELLINGS:
         fields = schema().fields(schema().fields("LayerParameter")[spelling.section].type)
         assert set(fields) <= known | set(spelling.idle)
+
+
+def test_every_field_of_window_data_is_spoken_for():
+    moved = {"scale", "mean_file", "crop_size", "mirror"}  # to transform_param before we look
+    spoken = {field for row in WINDOW_ROWS for field in row.fields} | {"crop_mode", *WINDOW_SPELLING.idle}
+    assert set(schema().fields("WindowDataParameter")) == spoken | moved
 
 
 @pytest.mark.parametrize("name", FILLERS)

@@ -24,7 +24,7 @@ from lenet.formats.prototxt import format_float, read_text, write_text
 from lenet.job import Job, Outputs, Schedule, Solver, Test
 from lenet.layers import Input
 from lenet.net import Net, Node, State
-from lenet.solvers.rate import Exponential, Fixed, Inverse, MultiStep, Polynomial, Sigmoid, Step
+from lenet.solvers.rate import Exponential, Fixed, Inverse, MultiStep, OneCycle, Polynomial, Sigmoid, Step
 from lenet.solvers.update import UPDATES, Sgd
 
 HERE = Path(__file__).parent
@@ -89,6 +89,7 @@ def test_the_recorded_solvers_are_read(path):
         ('lr_policy: "multistep" gamma: 0.1 stepvalue: 3 stepvalue: 4', MultiStep(0.5, 0.1, (3, 4))),
         ('lr_policy: "poly" power: 2 max_iter: 7', Polynomial(0.5, 2.0, 7)),
         ('lr_policy: "sigmoid" gamma: 0.1 stepsize: 5', Sigmoid(0.5, 0.1, 5)),
+        ('lr_policy: "onecycle" gamma: 0.1 stepsize: 3 max_iter: 7', OneCycle(0.5, 0.1, 3, 7)),
     ],
     ids=RATE_SPELLINGS,
 )

@@ -193,7 +193,7 @@ def test_v1_parameters_are_gathered():
 
 
 def test_unknown_fields_of_a_v1_layer_are_kept():
-    assert "permute_param { order: 1 }" in flat(upgraded("layers { type: RELU permute_param { order: 1 } }"))
+    assert "reorder_param { order: 1 }" in flat(upgraded("layers { type: RELU reorder_param { order: 1 } }"))
 
 
 @pytest.mark.parametrize(

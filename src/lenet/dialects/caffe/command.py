@@ -107,7 +107,7 @@ def check(line: Line) -> Line:
         check_value(name, FLAGS[name], value)
     for name in COMMANDS[line.command].needs:
         if not line.get(name):
-            raise FlagError(f"caffe {line.command} needs -{name}: {FLAGS[name].help}")
+            raise FlagError(f"caffe {line.command} needs -{name}", hint=f"-{name}: {FLAGS[name].help}")
     if line.get("snapshot") and line.get("weights"):
         raise FlagError(
             "-snapshot and -weights exclude each other",
@@ -154,7 +154,7 @@ def _read_flag(word: str, rest: Iterator[str], known: Mapping[str, Flag], line: 
         value, equals = (value if equals else "true"), "="  # the word behind a switch is never its value
     found = value if equals else next(rest, None)
     if found is None:
-        raise FlagError(f"flag -{name} needs a value: {known[name].help}")
+        raise FlagError(f"flag -{name} needs a value", hint=f"-{name}: {known[name].help}")
     check_value(name, known[name], found)
     line.flags[name] = found
 
@@ -169,9 +169,10 @@ def check_value(name: str, flag: Flag, value: str) -> None:
     Raises: FlagError.
     """
     if flag.kind == "int32" and not value.removeprefix("-").isdecimal():
-        raise FlagError(f"flag -{name} needs a whole number, not '{value}'")
+        hint = f"-{name}: {flag.help} ({flag.default})"
+        raise FlagError(f"flag -{name} needs a whole number, not '{value}'", hint=hint)
     if flag.kind == "bool" and not any(value.lower() in words for words in SWITCH_WORDS.values()):
         raise FlagError(f"flag -{name} is true or false, not '{value}'", hint=f"-{name} or -no{name}")
     if flag.words and value not in flag.words:
         allowed = " or ".join(word for word in flag.words if word)
-        raise FlagError(f"flag -{name} is {allowed}, not '{value}'")
+        raise FlagError(f"flag -{name} is {allowed}, not '{value}'", hint=f"-{name}: {flag.help}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from lenet.dialects.caffe.schema import ALIASES, schema
+from lenet.dialects.caffe.schema import ALIASES, fork_fields, schema
 from lenet.errors import FileError, Notes, Where
 from lenet.formats.files import file_error, read_bytes
 from lenet.formats.message import Message
@@ -93,7 +93,19 @@ def read_message(path: str | Path, type: str, notes: Notes) -> Message:
     if is_binary(data):
         from lenet.formats.protobuf import read_binary
 
-        return read_binary(data, str(path), schema(), type)
+        message = read_binary(data, str(path), schema(), type)
+        _tell_numbering(message, notes)
+        return message
     from lenet.formats.prototxt import read_file
 
     return read_file(path, schema(), type, notes, ALIASES)
+
+
+def _tell_numbering(message: Message, notes: Notes) -> None:
+    """Say which fork's numbers were assumed, if a binary network has settings that only forks have."""
+    layers = [layer for name in ("layer", "layers") for layer in message.all(name)]
+    found = {entry.name for layer in layers for entry in layer.entries} & fork_fields()
+    if found:
+        told = ", ".join(sorted(found))
+        reason = f"{told}: forks number their settings differently; these were read by SSD's numbers"
+        notes.inform(reason, message.where)

@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any, Literal
 
+from lenet.data.augment import Augmentation
 from lenet.data.database import Backend, Database, backend_of
 from lenet.data.feed import Feed
 from lenet.data.hdf5 import Hdf5
 from lenet.data.image_list import ImageList
+from lenet.data.labelled import Part
 from lenet.data.mnist import Mnist
 from lenet.data.source import Source
 from lenet.data.transforms import Transform
 from lenet.dialects.caffe.places import locate
 from lenet.dialects.caffe.schema import new_message
 from lenet.dialects.caffe.spelling import Plain, Row, Setting, Several, both, missing, place, section
-from lenet.errors import DescriptionError, Notes
+from lenet.errors import DataError, DescriptionError, Notes
 from lenet.formats.message import Message
 from lenet.net import Kind
 
@@ -60,6 +63,27 @@ class FileName(Row):
             fields.add(self.field, value)
 
 
+@dataclass(frozen=True)
+class Augmented(Row):
+    """A message of our own in transform_param: what is done to images at random while training."""
+
+    def read(self, fields: Message, notes: Notes) -> Augmentation:
+        given = section(fields, self.field)
+        augmentation = Augmentation(**{row.attribute: row.read(given, notes) for row in AUGMENTATION_ROWS})
+        try:
+            augmentation.check()
+        except DataError as error:
+            raise DescriptionError(error.message, given.where, error.hint) from None
+        return augmentation
+
+    def write(self, value: Augmentation, fields: Message) -> None:
+        if value.random:
+            message = fields.add_message(self.field)
+            for row in AUGMENTATION_ROWS:
+                row.write(getattr(value, row.attribute), message)
+
+
+AUGMENTATION_ROWS: tuple[Row, ...] = tuple(Plain(field.name, field.name) for field in fields_of(Augmentation))
 TRANSFORM_ROWS: tuple[Row, ...] = (
     Plain("scale", "scale"),
     Plain("mirror", "mirror"),
@@ -67,6 +91,7 @@ TRANSFORM_ROWS: tuple[Row, ...] = (
     FileName("mean_file", "mean_file"),
     Several("mean_values", "mean_value"),
     Channels("channels", "force_color", gray="force_gray"),
+    Augmented("augmentation", "augmentation"),
 )
 
 
@@ -93,7 +118,7 @@ class FeedSpelling:
 
     def speaks_for(self, kind: Kind) -> bool:
         """Whether this row writes layers such as `kind`."""
-        return isinstance(kind, Feed) and isinstance(kind.source, self.sources)
+        return isinstance(kind, Feed) and isinstance(_whole(kind.source), self.sources)
 
     def read(self, layer: Message, notes: Notes) -> Kind:
         """The feed that one of Caffe's data layers describes.
@@ -109,13 +134,15 @@ class FeedSpelling:
             self._transform(layer, fields, notes),
             outputs=len(layer.entries_of("top")),
             skip=fields.get("rand_skip", 0),
+            shuffle=bool(fields.get("shuffle", False)),
         )
 
     def _transform(self, layer: Message, fields: Message, notes: Notes) -> Transform:
         given = section(layer, "transform_param")
         if not self.transforms:
             if given.entries:
-                raise DescriptionError(f"{self.word} takes no transform_param", given.where)
+                reason = f"{self.word} takes no transform_param"
+                raise DescriptionError(reason, given.where, "leave it out")
             return Transform()
         if given.has("mean_file") and given.has("mean_value"):
             raise both(given, "mean_file", "mean_value")
@@ -136,11 +163,30 @@ class FeedSpelling:
             raise DescriptionError(f"Caffe's {self.word} cannot transform its data")
         if transform.entries:
             layer.add("transform_param", transform)
+        if transform.has("augmentation"):
+            hint = "Caffe passes over it in binary files and stops at it in text"
+            notes.warn("augmentation is lenet's own: Caffe does not know it", hint=hint)
         fields = layer.add_message(self.section)
-        self.write_source(kind.source, fields, notes)
+        if isinstance(kind.source, Part):
+            notes.warn("only a part of the samples is used here, Caffe would take all")
+        self.write_source(_whole(kind.source), fields, notes)
         fields.add("batch_size", kind.batch)
         if kind.skip:
             fields.add("rand_skip", kind.skip)
+        if kind.shuffle:
+            _write_shuffle(fields)
+
+
+def _write_shuffle(fields: Message) -> None:
+    if "shuffle" not in fields.schema.fields(fields.type):
+        raise DescriptionError(
+            "Caffe's Data layer cannot shuffle", hint="shuffle the database when it is made"
+        )
+    fields.add("shuffle", True)
+
+
+def _whole(source: Source) -> Source:
+    return source.source if isinstance(source, Part) else source
 
 
 def _database(fields: Message, layer: Message, notes: Notes) -> Source:
@@ -205,8 +251,6 @@ def _hdf5(fields: Message, layer: Message, notes: Notes) -> Source:
     """The HDF5 files that a list names, one a line; a file that is HDF5 itself is a list of one."""
     path = _source(fields)
     where = place(fields, "source")
-    if fields.get("shuffle", False):
-        notes.warn("shuffle is not there yet: rows come in file order", place(fields, "shuffle"))
     names = tuple(layer.all("top"))
     found = locate(path, where, notes)
     if found is None or path.endswith((".h5", ".hdf5")):
@@ -217,7 +261,7 @@ def _hdf5(fields: Message, layer: Message, notes: Notes) -> Source:
         raise DescriptionError(f"'{found}' should be a list of HDF5 files: {error}", where) from None
     listed = [line.strip() for line in lines if line.strip()]
     if not listed:
-        raise DescriptionError(f"'{found}' lists no HDF5 files", where)
+        raise DescriptionError(f"'{found}' lists no HDF5 files", where, "name one file a line")
     return Hdf5(tuple(locate(line, type(where)(found), notes) or line for line in listed), names)
 
 
@@ -231,8 +275,6 @@ def _write_hdf5(source: Hdf5, fields: Message, notes: Notes) -> None:
 def _images(fields: Message, layer: Message, notes: Notes) -> Source:
     """The list of images that an ImageData layer names."""
     path = _source(fields)
-    if fields.get("shuffle", False):
-        notes.warn("shuffle is not there yet: images come in the list's order", place(fields, "shuffle"))
     given = fields.get("root_folder", "")
     folder = (locate(given, place(fields, "root_folder"), notes) or given) if given else ""
     if given.endswith("/") and not folder.endswith("/"):

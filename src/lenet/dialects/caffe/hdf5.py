@@ -28,7 +28,9 @@ def read_hdf5_weights(path: str | Path) -> Weights:
     with _open(path) as file:
         data = file.get("data")
         if data is None or not hasattr(data, "items"):
-            raise FileError("holds no /data, so it is no weights of Caffe's", where)
+            raise FileError(
+                "holds no /data, so it is no weights of Caffe's", where, "those are in the .caffemodel.h5"
+            )
         weights.layers.update(_layers(data, "", where))
     if not weights.count():
         raise FileError("holds no weights", where)
@@ -86,7 +88,9 @@ def read_hdf5_state(path: str | Path) -> SolverState:
     with _open(path) as file:
         missing = [name for name in ("iter", "history") if name not in file]
         if missing:
-            raise FileError(f"holds no /{missing[0]}, so it is no solver's state", where)
+            raise FileError(
+                f"holds no /{missing[0]}, so it is no solver's state", where, "it is in the .solverstate.h5"
+            )
         history = _numbered(file["history"], where, "/history")
         return SolverState(
             _whole_number(file["iter"], where),

@@ -104,10 +104,10 @@ class InputShapes(Row):
         if not shapes:
             raise DescriptionError("shape is missing", where, "add input_param { shape { dim: 1 dim: ... } }")
         if len(shapes) not in (1, tops):
-            raise DescriptionError(f"{len(shapes)} shapes for {tops} tops", where, f"give 1 or {tops}")
+            raise DescriptionError(f"{len(shapes)} shapes for {tops} tops", where, _one_for_all(tops))
         for shape in shapes:
             if any(size < 0 for size in shape):
-                raise DescriptionError(f"a shape has the size {min(shape)}", where)
+                raise DescriptionError(f"a shape has the size {min(shape)}", where, "sizes are 0 or more")
         return tuple(shapes) * tops if len(shapes) == 1 else tuple(shapes)
 
     def write(self, value: tuple[tuple[int, ...], ...], fields: Message) -> None:
@@ -180,7 +180,7 @@ def one_per_top(values: Sequence[Value], tops: int, what: str, given: Message) -
     Raises: DescriptionError for another number.
     """
     if len(values) not in (1, tops):
-        raise DescriptionError(f"{len(values)} {what} for {tops} tops", given.where, f"give 1 or {tops}")
+        raise DescriptionError(f"{len(values)} {what} for {tops} tops", given.where, _one_for_all(tops))
     return tuple(values) * tops if len(values) == 1 else tuple(values)
 
 
@@ -212,3 +212,7 @@ class MemoryShapes(Row):
         given = fields.add_message("memory_data_param")
         for name, size in zip(self.AXES, value[0], strict=True):
             given.add(name, size)
+
+
+def _one_for_all(tops: int) -> str:
+    return f"give 1 or {tops}" if tops > 1 else "give 1"

@@ -12,13 +12,24 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
+from lenet.dialects.caffe.log_debug import debug_line
 from lenet.dialects.caffe.log_net import net_lines, nets_to_test, solver_text, training_net
 from lenet.dialects.caffe.solver import message_from_job
 from lenet.formats.message import Message
 from lenet.formats.prototxt import round_to_single
 from lenet.job import Job
 from lenet.net import Net, State
-from lenet.results import Output, Progress, Record, Snapshot, Stopped, TestScores, TestStarted
+from lenet.results import (
+    Magnitude,
+    Output,
+    ParameterNorms,
+    Progress,
+    Record,
+    Snapshot,
+    Stopped,
+    TestScores,
+    TestStarted,
+)
 from lenet.shapes import Shape
 from lenet.solvers.rate import MultiStep
 
@@ -55,8 +66,8 @@ class CaffeLog:
         time = self._clock().strftime(f"{self._date} %H:%M:%S.%f")
         self._write(f"{level}{time} {self._thread:5d} {source}] {text.removesuffix(chr(10))}\n")
 
-    def device(self, command: Command, gpu: int | None) -> None:
-        """Which device is used; None is the CPU."""
+    def device(self, command: Command, gpu: int | str | None) -> None:
+        """Which device is used, or which ones in words; None is the CPU."""
         if gpu is None:
             self.line(_CPU_LINES[command], "Use CPU.")
         elif command == "train":
@@ -70,7 +81,7 @@ class CaffeLog:
         solver: Message | None = None,
         *,
         net: Message | None = None,
-        gpu: int | None = None,
+        gpu: str | None = None,
         snapshot: str = "",
         ignored: Sequence[str] = (),
         blobs: Sequence[Mapping[str, Shape]] = (),
@@ -119,6 +130,8 @@ class CaffeLog:
             self._outputs("solver.cpp:414", "    Test net", record.outputs)
         elif isinstance(record, Snapshot):
             self._snapshot(record)
+        elif isinstance(record, Magnitude | ParameterNorms):
+            self.line(*debug_line(record))
         elif isinstance(record, Stopped):
             if record.early:
                 self.line("solver.cpp:311", "Optimization stopped early.")

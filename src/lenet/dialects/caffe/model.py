@@ -6,6 +6,7 @@ there it is written into the Input layer, where Caffe itself takes no notice of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from lenet.dialects.caffe.net import message_from_net, net_from_message
 from lenet.dialects.caffe.schema import new_message, schema
 from lenet.dialects.caffe.upgrade import upgrade_net, version
 from lenet.dialects.caffe.weights import read_weights, trained_message
-from lenet.errors import DescriptionError, FileError, Notes, WeightsError, Where
+from lenet.errors import DescriptionError, FileError, Notes, UsageError, WeightsError, Where
 from lenet.formats.files import files_together, read_bytes
 from lenet.formats.message import Message
 from lenet.formats.prototxt import write_text
@@ -36,10 +37,18 @@ TRANSFORM = "transform_param"
 _WANTED = "give the weights beside it: lenet convert NET.prototxt WEIGHTS.caffemodel OUT"
 
 
-def read_model(path: Path, notes: Notes, weights: Path | None = None, sample: Shape | None = None) -> Model:
+def read_model(
+    path: Path,
+    notes: Notes,
+    weights: Path | None = None,
+    sample: Shape | None = None,
+    *,
+    runnable: Callable[[Net], Net] = lambda net: net,
+) -> Model:
     """A network of Caffe's for use, with its weights; a caffemodel is both in one file.
 
-    `sample` is the shape of an image before it is transformed, where the data that tell it are not here.
+    `sample` is the shape of an image before it is transformed, where the data that tell it are not here;
+    `runnable` gives Python layers their code, where that is allowed.
 
     Raises: FileError, DescriptionError, WeightsError; WeightsError also if there are no weights.
     """
@@ -51,6 +60,7 @@ def read_model(path: Path, notes: Notes, weights: Path | None = None, sample: Sh
     message = upgrade_net(raw, notes)
     net = net_from_message(message, notes)
     notes.check()
+    net = runnable(net)
     if not net.nodes:
         raise DescriptionError("holds no layers, so it is not a network", Where(str(path)))
     part = _used(net, sample)
@@ -98,6 +108,9 @@ def write_model(model: Model, path: Path, notes: Notes) -> list[Path]:
     """
     from lenet.formats.protobuf import write_binary
 
+    if path.suffix in (".h5", ".solverstate"):
+        reason = "a network for use is written as .prototxt and .caffemodel"
+        raise UsageError(reason, Where(str(path)), "end it in one of these")
     said = with_channels(expressed(model, can_say), "bgr", notes)
     net = replace(_input_first(said.net), state=State("test"))
     messages = [message_from_net(replace(net, state=None), notes), trained_message(net, said.weights)]

@@ -47,7 +47,9 @@ def read_net_message(path: str | Path, notes: Notes) -> Message:
     """
     message = upgrade_net(read_message(path, "NetParameter", notes), notes)
     if not message.has("layer"):
-        hint = "this looks like a solver: give the file that its 'net' names" if _is_solver(message) else ""
+        hint = "a network is written as layer { name: ... type: ... }, one after the other"
+        if _is_solver(message):
+            hint = "this looks like a solver: give the file that its 'net' names"
         raise DescriptionError("holds no layers, so it is not a network", message.where, hint)
     return message
 
@@ -64,7 +66,9 @@ def net_from_message(message: Message, notes: Notes) -> Net:
     """
     state = message.get("state")
     if message.value("debug_info"):
-        notes.inform("debug_info is not there yet and is ignored", message.where)
+        notes.inform(
+            "debug_info of a network is not shown: give it in the solver, as Caffe wants it", message.where
+        )
     return Net(
         message.get("name", ""),
         tuple(_node(layer, notes) for layer in message.all("layer")),
@@ -86,10 +90,12 @@ def _node(layer: Message, notes: Notes) -> Node:
         include=tuple(rule_from_message(rule) for rule in layer.all("include")),
         exclude=tuple(rule_from_message(rule) for rule in layer.all("exclude")),
         where=layer.where,
+        word=layer.get("type", ""),
     )
     if node.propagate and len(node.propagate) != len(node.inputs):
         reason = f"{len(node.propagate)} propagate_down for {len(node.inputs)} bottoms"
-        notes.error(_error(layer, reason, "propagate_down"))
+        hint = "give one for each bottom, or none"
+        notes.error(_error(layer, reason, "propagate_down", hint))
     if node.include and node.exclude:
         notes.error(_error(layer, "include and exclude are both given", "exclude", "keep one of them"))
     return replace(node, loss_weights=_loss_weights(layer, node, notes))
@@ -145,7 +151,8 @@ def _loss_weights(layer: Message, node: Node, notes: Notes) -> tuple[float, ...]
         return default_loss_weights(node)
     more = len(node.outputs) - len(given)
     if more and not (is_loss(node.kind) and more > 0):
-        notes.error(_error(layer, f"{len(given)} loss_weight for {len(node.outputs)} tops", "loss_weight"))
+        reason = f"{len(given)} loss_weight for {len(node.outputs)} tops"
+        notes.error(_error(layer, reason, "loss_weight", "give one for each top, or none"))
     return given + (0.0,) * more if any(given) else ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,3 +48,27 @@ def write_snapshot(
         write_weights(folder / Path(weights_path).name, net, weights, gradients)
         write_state(folder / Path(state_path).name, replace(state, weights=weights_path))
     return Snapshot(state.iteration, weights_path, state_path)
+
+
+def prepare(outputs: Outputs) -> None:
+    """Make sure that snapshots can be written, before hours are spent on what they hold.
+
+    Raises: FileError that names the folder.
+    """
+    folder = Path(outputs.prefix).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise _unwritable(folder, "this is a file, not a folder") from None
+    except OSError as error:
+        raise _unwritable(folder, error.strerror or str(error)) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _unwritable(folder, "no permission to write")
+
+
+def _unwritable(folder: Path, reason: str) -> FileError:
+    return FileError(
+        f"snapshots cannot be written there: {reason}",
+        Where(str(folder)),
+        "choose another place, such as --set snapshot_prefix=out/lenet",
+    )

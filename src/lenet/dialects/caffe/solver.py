@@ -54,8 +54,6 @@ def job_from_message(message: Message, notes: Notes) -> Job:
 
     Raises: LenetError with everything that is wrong.
     """
-    if message.value("debug_info"):
-        notes.inform("debug_info is not there yet and is ignored", message.where)
     nets = _nets(message, notes)
     rate, update = rate_from_message(message, notes), update_from_message(message, notes)
     settings, schedule = (read_rows(rows, message, notes) for rows in (SOLVER_ROWS, SCHEDULE_ROWS))
@@ -114,7 +112,7 @@ def message_from_job(job: Job, notes: Notes | None = None) -> Message:
     message = new_message("SolverParameter")
     shared = all(test.net == job.net for test in job.tests)
     _write_net(message, "net" if shared else "train_net", job.net, job, notes)
-    write_rate(job.solver.rate, message)
+    write_rate(job.solver.rate, message, notes)
     write_update(job.solver.update, message)
     write_rows(SOLVER_ROWS, job.solver, message)
     write_rows(SCHEDULE_ROWS, job.schedule, message)

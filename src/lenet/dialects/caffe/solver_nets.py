@@ -16,6 +16,7 @@ from lenet.net import Net, State
 #: the ways to name the network to train, and whether the tests use it, too
 TRAINED = {"net": True, "net_param": True, "train_net": False, "train_net_param": False}
 TESTED = ("test_net_param", "test_net")  # in the order in which Caffe numbers the test nets
+_ONE_EACH = "give one for each test net"
 
 
 @dataclass
@@ -54,12 +55,12 @@ class SolverNets:
         batches, states = self.solver.all("test_iter"), self.solver.all("test_state")
         shared = self._trained() if TRAINED[self._trained().name] else None
         if len(batches) < len(entries) or (len(batches) > len(entries) and shared is None):
-            self._error(f"{len(batches)} test_iter for {len(entries)} test nets", "test_iter")
+            self._error(f"{len(batches)} test_iter for {len(entries)} test nets", "test_iter", _ONE_EACH)
             return ()
         if shared is not None:
             entries += [shared] * (len(batches) - len(entries))
         if states and len(states) != len(entries):
-            self._error(f"{len(states)} test_state for {len(entries)} test nets", "test_state")
+            self._error(f"{len(states)} test_state for {len(entries)} test nets", "test_state", _ONE_EACH)
             return ()
         if entries and self.solver.get("test_interval") == 0:
             self.notes.inform("test_interval is 0: there are no tests", place(self.solver, "test_interval"))
@@ -75,7 +76,7 @@ class SolverNets:
     def _test(self, entry: Entry, state: Message | None, batches: int) -> Test:
         net, own = self._net(entry)
         if batches < 1:
-            self._error(f"test_iter is {batches}, the least is 1", "test_iter")
+            self._error(f"test_iter is {batches}, the least is 1", "test_iter", "give 1 or more")
         return Test(net, merged_state("test", [own, state]), batches)
 
     def _error(self, reason: str, name: str, hint: str = "") -> None:

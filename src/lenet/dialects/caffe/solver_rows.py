@@ -16,6 +16,7 @@ from lenet.solvers.rate import (
     Fixed,
     Inverse,
     MultiStep,
+    OneCycle,
     Polynomial,
     Rate,
     Sigmoid,
@@ -48,6 +49,17 @@ class Steps(Several):
         return steps
 
 
+class Fraction(Plain):
+    """A number from 0 to just below 1: how much of a running mean is kept."""
+
+    def read(self, fields: Message, notes: Notes) -> Setting:
+        value = super().read(fields, notes)
+        if not 0 <= value < 1:
+            reason = f"{self.field} is {value:g}, it must be at least 0 and below 1"
+            raise DescriptionError(reason, place(fields, self.field), "leave it out for its default")
+        return value
+
+
 def _needed(attribute: str, field: str, least: float | None = None) -> Plain:
     return Plain(attribute, field, required=True, least=least)
 
@@ -61,7 +73,17 @@ RATE_SPELLINGS: dict[str, tuple[type[Rate], tuple[Row, ...]]] = {
     "multistep": (MultiStep, (_needed("gamma", "gamma"), Steps("steps", "stepvalue"))),
     "poly": (Polynomial, (_needed("power", "power"), Borrowed("iterations", "max_iter", required=True))),
     "sigmoid": (Sigmoid, (_needed("gamma", "gamma", least=0), _needed("middle", "stepsize"))),
+    "onecycle": (
+        OneCycle,
+        (
+            _needed("start", "gamma", least=0),
+            _needed("peak", "stepsize", least=0),
+            Borrowed("iterations", "max_iter", required=True),
+        ),
+    ),
 }
+#: policies that Caffe itself stops at
+OWN_RATES = ("onecycle",)
 
 _MOMENTUM = Amount("momentum", "momentum", least=0)
 _DELTA = Plain("delta", "delta")
@@ -71,9 +93,9 @@ UPDATE_SPELLINGS: dict[str, tuple[str, tuple[Row, ...]]] = {
     "SGD": ("sgd", (_MOMENTUM,)),
     "Nesterov": ("nesterov", (_MOMENTUM,)),
     "AdaGrad": ("adagrad", (_DELTA,)),
-    "RMSProp": ("rmsprop", (Plain("decay", "rms_decay"), _DELTA)),
+    "RMSProp": ("rmsprop", (Fraction("decay", "rms_decay"), _DELTA)),
     "AdaDelta": ("adadelta", (Amount("decay", "momentum", least=0), _DELTA)),
-    "Adam": ("adam", (_MOMENTUM, Plain("momentum2", "momentum2"), _DELTA)),
+    "Adam": ("adam", (_MOMENTUM, Fraction("momentum2", "momentum2"), _DELTA)),
 }
 #: types that Caffe refuses to start with a momentum
 WITHOUT_MOMENTUM = ("AdaGrad", "RMSProp")
@@ -103,6 +125,8 @@ OUTPUT_ROWS: tuple[Row, ...] = (
 DEVICE_ROWS: tuple[Row, ...] = (
     Choice("device", "solver_mode", words={"CPU": "cpu", "GPU": "gpu"}),
     Plain("device_index", "device_id", least=0),
+    Plain("overlap", "layer_wise_reduce"),
+    Plain("debug", "debug_info"),
 )
 
 
@@ -142,8 +166,8 @@ def rate_from_message(message: Message, notes: Notes) -> Rate:
     return Fixed(base or 0.0) if len(notes.errors) > faults else kind(base or 0.0, **values)
 
 
-def write_rate(rate: Rate, message: Message) -> None:
-    """Add base_lr, lr_policy and what the policy needs.
+def write_rate(rate: Rate, message: Message, notes: Notes) -> None:
+    """Add base_lr, lr_policy and what the policy needs; `notes` are told of one that is not Caffe's.
 
     Raises: DescriptionError for a policy that Caffe does not have.
     """
@@ -151,6 +175,9 @@ def write_rate(rate: Rate, message: Message) -> None:
         if type(rate) is kind:
             message.add("base_lr", rate.base)
             message.add("lr_policy", name)
+            if name in OWN_RATES:
+                hint = 'lr_policy: "poly" falls to 0, too; it does not rise first'
+                notes.warn(f"lr_policy '{name}' is lenet's own: Caffe does not know it", hint=hint)
             return write_rows(rows, rate, message)
     raise DescriptionError(f"Caffe has no learning-rate policy for {type(rate).__name__}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def read_state(path: str | Path) -> SolverState:
     else:
         state = _read_binary_state(path)
     place = _read_place(_place_path(path), path)
-    return SolverState(state.iteration, state.history, state.stage, state.weights, place)
+    return replace(state, place=place, where=Where(str(path)))
 
 
 def _read_binary_state(path: str | Path) -> SolverState:
@@ -96,6 +97,7 @@ def _digest(path: str | Path) -> str:
 def _write_place(path: Path, place: Place, digest: str) -> None:
     content = {
         "sha256": digest,
+        "update": place.update,
         "positions": place.positions,
         "losses": list(place.losses),
         "generators": {name: base64.b64encode(state).decode() for name, state in place.generators.items()},
@@ -115,10 +117,10 @@ def _read_place(path: Path, state: str | Path) -> Place | None:
         }
         positions = {str(name): int(position) for name, position in content["positions"].items()}
         losses = tuple(float(loss) for loss in content["losses"])
-        digest = content["sha256"]
+        digest, update = content["sha256"], str(content.get("update", ""))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise FileError("the place in the data cannot be read", Where(str(path)), hint) from None
     if digest != _digest(state):
         reason = f"the place in the data belongs to another state than '{state}'"
         raise FileError(reason, Where(str(path)), hint)
-    return Place(positions, generators, losses)
+    return Place(positions, generators, losses, update)

@@ -61,9 +61,7 @@ class Plain(Row):
                 raise missing(fields, self.field)
             return fields.value(self.field)
         if self.least is not None and entry.value < self.least:  # type: ignore[operator]
-            raise DescriptionError(
-                f"{self.field} is {entry.value!r}, the least is {self.least:g}", entry.where
-            )
+            raise too_small(entry, self.least)
         return entry.value
 
     def write(self, value: Setting, fields: Message) -> None:
@@ -143,7 +141,7 @@ class Choice(Row):
     def read(self, fields: Message, notes: Notes) -> Setting:
         words, name = self.words or {}, fields.value(self.field)
         if name not in words:
-            hint = did_you_mean(str(name), words)
+            hint = did_you_mean(str(name), words) or f"it takes {', '.join(words)}"
             raise DescriptionError(f"{self.field} cannot be {name}", place(fields, self.field), hint)
         return words[name]
 
@@ -186,7 +184,7 @@ class Axes(Row):
 
     def _check(self, entry: Entry) -> None:
         if entry.value < self.least:  # type: ignore[operator]
-            raise DescriptionError(f"{entry.name} is {entry.value!r}, the least is {self.least}", entry.where)
+            raise too_small(entry, self.least)
 
     def _pair(self, fields: Message, paired: list[Entry]) -> tuple[int, ...]:
         names = self.pair or ("", "")
@@ -218,8 +216,17 @@ def place(fields: Message, name: str) -> Where:
 def missing(fields: Message, name: str) -> DescriptionError:
     """The error for a field that has to be given; it names a field that was misspelt, if one was."""
     strangers = [entry.name for entry in fields.entries if not entry.known]
-    hint = next((f"'{word}' was given" for word in strangers if did_you_mean(word, [name])), f"add {name}: N")
+    value = '"..."' if fields.field(name).type == "string" else "N"
+    hint = next(
+        (f"'{word}' was given" for word in strangers if did_you_mean(word, [name])), f"add {name}: {value}"
+    )
     return DescriptionError(f"{name} is missing", fields.where, hint)
+
+
+def too_small(entry: Entry, least: float) -> DescriptionError:
+    """The error for a number below the least that a field may have."""
+    reason = f"{entry.name} is {entry.value!r}, the least is {least:g}"
+    return DescriptionError(reason, entry.where, f"give {least:g} or more")
 
 
 def both(fields: Message, name: str, other: str) -> DescriptionError:

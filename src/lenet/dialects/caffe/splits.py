@@ -9,10 +9,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from lenet.errors import DescriptionError, did_you_mean
 from lenet.layers.arrange import Split
 from lenet.layers.layer import Layer
-from lenet.net import Kind, Net, Node, Opaque
+from lenet.net import Kind, Net, Node, Opaque, unknown_input
 
 Output = tuple[int, int]  # node index, output index
 
@@ -58,8 +57,7 @@ def _sources(net: Net) -> list[list[Output]]:
     for index, node in enumerate(net.nodes):
         for blob in node.inputs:
             if blob not in made:
-                message = f"layer '{node.name}': unknown input blob '{blob}'"
-                raise DescriptionError(message, node.where, did_you_mean(blob, made))
+                raise unknown_input(node, blob, made)
         result.append([made[blob] for blob in node.inputs])
         made.update((blob, (index, place)) for place, blob in enumerate(node.outputs))
     return result

@@ -25,6 +25,11 @@ BACKEND = {
     "backend": Flag("string", "lmdb", "the database to write, lmdb or leveldb", BACKENDS),
     "force": Flag("bool", "false", "replace a database that exists (Caffe's tools never do)"),
 }
+PAIRS = {
+    "backend": Flag("string", "leveldb", "the database to write, lmdb or leveldb", BACKENDS),
+    "seed": Flag("int32", "-1", "draws the same pairs again; -1 draws new ones each time"),
+    "force": BACKEND["force"],
+}
 IMAGES = {
     **BACKEND,
     "gray": Flag("bool", "false", "one channel of grey instead of three of colour"),
@@ -134,6 +139,13 @@ TOOLS = {
         3,
         3,
         flags=BACKEND,
+    ),
+    "convert_mnist_siamese_data": Tool(
+        "examples/siamese",
+        "IMAGES LABELS DATABASE [--backend lmdb|leveldb] [--seed N]",
+        3,
+        3,
+        flags=PAIRS,
     ),
     "convert_cifar_data": Tool(
         "examples/cifar10",

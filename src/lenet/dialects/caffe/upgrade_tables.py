@@ -130,6 +130,8 @@ V1_TYPES = {
     "TANH": "TanH",
     "WINDOW_DATA": "WindowData",
     "THRESHOLD": "Threshold",
+    "BN": "BN",  # SegNet's, as is the next
+    "UPSAMPLE": "Upsample",
 }
 
 #: fields of a V1 layer, one value per parameter -> field of the V2 layer's `param`

@@ -9,10 +9,10 @@ from lenet.dialects.caffe.blobs import array_from_blob, blob_from_array
 from lenet.dialects.caffe.contents import is_binary
 from lenet.dialects.caffe.layers import parameter_names
 from lenet.dialects.caffe.net import message_from_net
-from lenet.dialects.caffe.schema import schema
+from lenet.dialects.caffe.schema import schema, weights_schema
 from lenet.dialects.caffe.solver_state import read_state, write_state
 from lenet.dialects.caffe.splits import insert_splits
-from lenet.dialects.caffe.upgrade import upgrade_net
+from lenet.dialects.caffe.upgrade import upgrade_net, version
 from lenet.errors import FileError, Notes, Where
 from lenet.formats.files import read_bytes, whole_file
 from lenet.formats.message import Message
@@ -38,9 +38,7 @@ def read_weights(path: str | Path, notes: Notes) -> Weights:
     where = Where(str(path))
     data = read_bytes(path)
     _check_kind(data, where)
-    from lenet.formats.protobuf import read_binary
-
-    message = upgrade_net(read_binary(data, str(path), schema(), "NetParameter"), notes)
+    message = upgrade_net(_message(data, str(path)), notes)
     weights = Weights(where=where)
     for layer in message.all("layer"):
         name, arrays = str(layer.get("name", "")), _arrays(layer, where)
@@ -49,6 +47,18 @@ def read_weights(path: str | Path, notes: Notes) -> Weights:
     if not weights.count():
         raise FileError("holds no weights", where, "is it a network description, or another file?")
     return weights
+
+
+def _message(data: bytes, file: str) -> Message:
+    """The layers of a file without their settings, which only a V0 layer's upgrade needs."""
+    from lenet.formats.protobuf import read_binary
+
+    message = read_binary(data, file, weights_schema(), "NetParameter")
+    if version(message) == "V0":
+        return read_binary(data, file, schema(), "NetParameter")
+    for inputs in ("input", "input_shape", "input_dim"):  # they would become a layer with settings
+        message.remove(inputs)
+    return message
 
 
 def _check_kind(data: bytes, where: Where) -> None:
