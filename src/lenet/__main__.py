@@ -16,6 +16,10 @@ INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
 BROKEN_PIPE = 141  # and for one whose reader went away
 
 
+#: what torch and numpy say of arrays that memory cannot hold, or whose size is no number of theirs
+_TOO_LARGE = ("alloc", "size calculation overflowed", "Maximum allowed dimension", "array is too big")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line (without the program's name); the result is the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -35,8 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _silence_stdout()
         return BROKEN_PIPE
-    except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and "alloc" not in str(error):
+    except (MemoryError, RuntimeError, ValueError) as error:
+        if not isinstance(error, MemoryError) and not any(words in str(error) for words in _TOO_LARGE):
             raise
         print_error(_too_large(error))
         return TrainingError.exit_code

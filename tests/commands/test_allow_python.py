@@ -1,4 +1,4 @@
-"""`--allow-python` for test, time and classify: the code that Python layers name runs with it only."""
+"""`--allow-python` for test, time and classify, and Caffe's own commands: the code that Python layers name runs with it only."""
 
 import re
 import sys
@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from lenet.cli.training_options import Options
 from lenet.formats.image import write_png
 
 CODE = """
@@ -96,3 +97,28 @@ def test_code_that_cannot_be_imported(folder, lenet):
     result = lenet("test", "own.prototxt", *COMMANDS["test"], "--allow-python")
     assert result.code == 4
     assert "twice_layer.Twice cannot be imported" in result.err
+
+
+CAFFE_COMMANDS = {
+    "train": ["-solver", "own_solver.prototxt"],
+    "test": ["-model", "own.prototxt", "-weights", "w_iter_2.caffemodel", "-iterations", "2"],
+    "time": ["-model", "own.prototxt", "-iterations", "1"],
+}
+
+
+@pytest.mark.parametrize("command", CAFFE_COMMANDS)
+def test_caffes_own_commands_have_a_flag_for_it(folder, lenet, command):
+    (folder / "own_solver.prototxt").write_text(SOLVER.replace("same", "own").replace('"w"', '"own"'))
+    words = ["caffe", command, *CAFFE_COMMANDS[command]]
+    refused = lenet(*words)
+    assert refused.code == 4
+    assert "Python code runs with --allow-python only" in refused.err
+    assert lenet(*words, "--noallow_python").code == 4
+    assert lenet(*words, "--allow_python").code == 0
+
+
+def test_going_on_with_a_run_is_allowed_again():
+    told = Options("s.prototxt", log_style="caffe", allow_python=True).resume_words("s_iter_2.solverstate")
+    assert told.endswith("--snapshot=s_iter_2.solverstate --allow_python")
+    told = Options("s.prototxt", allow_python=True).resume_words("s_iter_2.solverstate")
+    assert "--allow-python" in told

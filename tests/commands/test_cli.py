@@ -62,7 +62,7 @@ def test_a_file_without_a_verb(lenet, small_net):
             ("time", "a", "--iteration", "5"),
             "unknown option '--iteration'\n  hint: did you mean '--iterations'",
         ),
-        (("time", "a", "--iterations", "0"), "'0' is not a whole number of 1 or more"),
+        (("time", "a", "--iterations", "0"), "--iterations is 0"),
         (("time", "a", "--phase", "both"), "invalid choice: 'both'"),
         (("show", "a", "--input", "data=1x0"), "'data=1x0' is not BLOB=NxCxHxW"),
         (("--verbose",), "unknown option '--verbose'"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lenet.dialects.caffe.net import read_net
-from lenet.dialects.caffe.weights import write_weights
+from lenet.dialects.caffe.weights import read_weights, write_weights
 from lenet.errors import (
     DescriptionError,
     FileError,
@@ -17,6 +17,7 @@ from lenet.errors import (
     UsageError,
     WeightsError,
 )
+from lenet.formats.hdf5 import Hdf5Reader
 from lenet.net import State
 from lenet.weights import Weights
 
@@ -214,7 +215,27 @@ def test_a_description_of_keras_without_weights(lenet, tmp_path):
     assert "largest difference" not in result.out
 
 
-@pytest.mark.parametrize("name", ["net.caffemodel.h5", "net.solverstate"])
+def test_weights_of_caffe_in_hdf5(lenet, trained, tmp_path):
+    """The network lies beside them; both are read again, and /data has a group for every layer, as Caffe's."""
+    result = lenet("convert", *trained, tmp_path / "net.v2.caffemodel.h5")
+    assert result.code == 0, result.err
+    assert sorted(path.name for path in tmp_path.glob("net.v2.*")) == [
+        "net.v2.caffemodel.h5", "net.v2.prototxt",
+    ]  # fmt: skip
+    both = tmp_path / "net.v2.prototxt", tmp_path / "net.v2.caffemodel.h5"
+    assert lenet("convert", *both, tmp_path / "again.caffemodel").code == 0
+    assert lenet("convert", *trained, tmp_path / "direct.caffemodel").code == 0
+    again, direct = (read_weights(tmp_path / f"{name}.caffemodel", Notes()) for name in ("again", "direct"))
+    for layer, arrays in direct.layers.items():
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(again.layers[layer][name], array)
+    with Hdf5Reader(both[1]) as file:
+        assert set(direct.layers) >= {name.split("/")[1] for name in file.names()} >= {"conv1"}
+    refused = lenet("convert", *trained, both[1])
+    assert (refused.code, "is there already" in refused.err) == (FileError.exit_code, True)
+
+
+@pytest.mark.parametrize("name", ["net.h5.solverstate", "net.solverstate.h5", "net.solverstate"])
 def test_forms_of_caffe_that_are_not_written(lenet, trained, tmp_path, name):
     result = lenet("convert", *trained, tmp_path / "out" / name)
     assert result.code == FileError.exit_code  # no such folder

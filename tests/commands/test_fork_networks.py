@@ -196,3 +196,12 @@ def test_a_segmenter_puts_maxima_back_to_their_places(tmp_path):
     assert up.shape == (2, 4, 7, 10)
     np.testing.assert_array_equal(up[up != 0], found["conv1"][up != 0])
     assert (up != 0).sum() == found["pool1"].size
+
+
+def test_the_number_that_is_wrong_is_named(tmp_path):
+    pooled = (
+        'type: "ROIPooling" bottom: "x" bottom: "r" top: "t" roi_pooling_param { pooled_h: 2 pooled_w: 0 }'
+    )
+    (tmp_path / "net.prototxt").write_text(f'layer {{ name: "t" {pooled} }}')
+    with pytest.raises(DescriptionError, match="pooled_w is 0, it must be above 0"):
+        read_net(str(tmp_path / "net.prototxt"), Notes())

@@ -233,8 +233,10 @@ def test_labels_that_are_stored_as_fractions_are_all_shown(folder, shape):
 
 
 def test_what_leaves_traces_is_not_recorded(folder):
-    written = 'layer { name: "out" type: "HDF5Output" bottom: "ip" bottom: "label" hdf5_output_param { file_name: "o" } }'
-    (folder / "net.prototxt").write_text(NET + written.replace("layer {", "layer { include { phase: TRAIN }"))
+    written = (
+        'name: "out" type: "HDF5Output" bottom: "ip" bottom: "label" hdf5_output_param { file_name: "o" }'
+    )
+    (folder / "net.prototxt").write_text(f"{NET} layer {{ {written} include {{ phase: TRAIN }} }}")
     pytest.importorskip("h5py", reason="HDF5 needs h5py")
     trainer, _ = run(CapturedTrainer, max_iter=1)
     assert "layer 'out' works in the computer's memory" in trainer.why_steps

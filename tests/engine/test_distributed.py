@@ -10,18 +10,20 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lenet.__main__ import main
-from lenet.cli import processes, snapshots
+from lenet.cli import group_session, processes, snapshots
+from lenet.cli.training_options import Options
 from lenet.dialects.caffe.solver import read_solver
 from lenet.dialects.caffe.weights import read_state, read_weights
-from lenet.engine.place import place_here
+from lenet.engine.place import Place, place_here
 from lenet.engine.train import Trainer
-from lenet.errors import Notes, UsageError
+from lenet.errors import Notes, TrainingError, UsageError
 from lenet.results import Progress, TestScores
 
 NET = """name: "Small"
@@ -145,6 +147,7 @@ def test_two_processes_are_one_with_the_doubled_batch(folder, stopped, monkeypat
 def test_one_log_and_one_snapshot(stopped):
     log, last = stopped
     assert log.count("Iteration 0 (") == 1
+    assert log.count("stopping after this iteration") == 1
     assert log.count("Starting Optimization") == 1
     assert log.count("binary proto file several/run_iter_4.caffemodel") == 1
     assert "Optimization stopped early." in log
@@ -188,6 +191,18 @@ def test_a_process_that_dies_ends_the_others(folder):
     assert "process 0 of 2: another one has ended or does not answer" in log
     assert "Traceback" not in log
     assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_what_all_processes_find_out_the_first_one_says(monkeypatch, rank):
+    def diverged(*_):
+        raise TrainingError("iteration 2: the loss is nan")
+
+    monkeypatch.setattr(group_session, "begin_session", lambda *_: None)
+    monkeypatch.setattr(group_session, "train_here", diverged)
+    told = nullcontext() if rank else pytest.raises(TrainingError, match="the loss is nan")
+    with told:
+        assert group_session.train(Options(), Place(rank, 2, rank, "")) == TrainingError.exit_code
 
 
 def test_an_interrupt_before_a_process_is_ready_is_one(tmp_path):

@@ -82,6 +82,19 @@ def test_too_little_memory_is_one_error(folder, capsys):
     assert "lenet: error: not enough memory: " in capsys.readouterr().err
 
 
+INTERP = """layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 1 dim: 8 dim: 8 } } }
+layer { name: "t" type: "Interp" bottom: "x" top: "t" interp_param { zoom_factor: 2000000000 } }"""
+DUMMY = """layer { name: "t" type: "DummyData" top: "t"
+  dummy_data_param { shape { dim: 4000000000 dim: 4000000000 dim: 4000000000 } } }"""
+
+
+@pytest.mark.parametrize("net", [INTERP, DUMMY])
+def test_sizes_that_no_memory_holds_are_one_error(folder, capsys, net):
+    Path("net.prototxt").write_text(net)
+    assert main(["time", "net.prototxt", "--iterations", "1"]) == TrainingError.exit_code
+    assert "lenet: error: not enough memory: " in capsys.readouterr().err
+
+
 def test_half_a_snapshot_leaves_the_old_one_whole(folder):
     """The state cannot take its name: the weights, which could, do not take theirs either."""
     Path("out").mkdir()

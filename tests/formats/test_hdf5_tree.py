@@ -2,6 +2,7 @@
 
 import io
 import random
+import struct
 
 import h5py
 import numpy as np
@@ -100,6 +101,98 @@ trees = st.recursive(
 @given(trees)
 def test_what_is_written_is_read_again(tree):
     assert_same(read_tree(write_tree(tree), HERE), tree)
+
+
+def with_types():
+    """Types beside the usual ones, which only the library knows."""
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
+        for number in range(3):  # texts that end with a zero, are filled up with zeros, or with spaces
+            words = h5py.h5t.C_S1.copy()
+            words.set_size(8)
+            words.set_strpad(number)
+            at = h5py.h5a.create(file.id, b"text%d" % number, words, h5py.h5s.create_simple((2,)))
+            at.write(np.array([b"ab\0c", b"cdef  "], "S8"), mtype=words)
+        biased = h5py.h5t.IEEE_F32LE.copy()
+        biased.set_ebias(120)
+        for name, type in {"biased": h5py.Datatype(biased), "right": np.float32}.items():
+            file.create_dataset(name, data=np.float32([1, 2.5]), dtype=type)
+        for names in ({"FALSE": 1, "TRUE": 0}, {"NOT_FALSE": 5, "TRUE": 1}, {"FALSE": 0, "TRUE": 1}):
+            kind = h5py.enum_dtype(names, "i1")
+            file.create_dataset(str(names), data=np.int8([0, 1]), dtype=kind)
+    return memory.getvalue()
+
+
+def test_unusual_types():
+    data = with_types()
+    assert_same(read_tree(data, HERE), read_with_library(data, HERE, NONE))
+
+
+@pytest.mark.parametrize("libver", ["earliest", "latest"])
+def test_yes_and_no_are_plain(libver):
+    memory = io.BytesIO()
+    with h5py.File(memory, "w", libver=libver) as file:
+        file["answers"] = np.array([True, False])
+    file = PlainFile(memory.getvalue())
+    ((_, address),) = file.links(file.messages(file.root))
+    np.testing.assert_array_equal(file.array(file.messages(address)), [True, False], strict=True)
+
+
+def test_attributes_too_large_for_a_header():
+    memory = io.BytesIO()
+    with h5py.File(memory, "w", libver="latest") as file:
+        file.attrs["config"] = np.bytes_(b"word " * 20_000)
+        file.attrs["names"] = np.array([f"layer{index:060}".encode() for index in range(1500)])
+        file.attrs["numbers"] = np.zeros(100_000)
+        file["array"] = np.arange(3.0)
+    tree = read_tree(memory.getvalue(), HERE)
+    assert tree.string("config") == "word " * 20_000
+    assert tree.strings("names") == [f"layer{index:060}" for index in range(1500)]
+    assert tree.attributes["numbers"] == ""  # nobody asks for them
+    assert tree.arrays["array"].tolist() == [0, 1, 2]
+
+
+def groups_again_and_again():
+    """Each group is two of the one around it, so that 40 of them are 2^40."""
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
+        here = file
+        for _ in range(40):
+            here = here.create_group("one")
+            here.parent["two"] = here
+    return memory.getvalue()
+
+
+def texts_again_and_again():
+    """An attribute of 4,000 texts that are all the same five million letters."""
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
+        texts = np.array(["x" * 5_000_000] + ["y"] * 3_999, dtype=object)
+        file.attrs.create("texts", texts, dtype=h5py.string_dtype())
+    data = memory.getvalue()
+    place = data.index(struct.pack("<I", 5_000_000))
+    return data[:place] + data[place : place + 16] * 4_000 + data[place + 16 * 4_000 :]
+
+
+def nothing_of_a_great_size():
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
+        file.create_dataset("nothing", (0, 1 << 39, 1 << 39), "f4")
+    return memory.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (groups_again_and_again, "more than 2000 groups and arrays"),
+        (texts_again_and_again, "unpacks to more than such a file can hold"),
+        (nothing_of_a_great_size, "array is too big"),
+    ],
+)
+def test_files_made_to_harm(monkeypatch, make, words):
+    monkeypatch.setattr("lenet.formats.hdf5_tree.MOST", 2_000)  # 200,000 take some seconds
+    with pytest.raises(FileError, match=words):
+        read_tree(make(), HERE)
 
 
 def small_model():

@@ -218,17 +218,47 @@ def test_gradients_lie_as_their_tensors_do(target):
 
 def test_second_derivatives_are_refused(target):
     images, weight, bias = tensors(LENET, 1, 1)
-    first = torch.autograd.grad(LENET(images, weight, bias).square().sum(), weight, create_graph=True)[0]
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        first.sum().backward()
+    for loss in (LENET(images, weight, bias).square().sum(), LENET(images, weight, bias).sum()):
+        with pytest.raises(RuntimeError, match="no second derivatives"):
+            torch.autograd.grad(loss, weight, create_graph=True)
 
 
 def test_no_samples_give_no_gradient(target):
+    """In a thread that has no memory of its own yet, and into memory that was used before."""
     given = tensors(LENET, 0, 1)
-    output = LENET(*given)
-    output.sum().backward()
+    memory = [torch.full_like(tensor, torch.nan) for tensor in given for _ in range(20)]
+    memory.clear()
+    with ThreadPoolExecutor(1) as executor:
+        output = executor.submit(LENET, *given).result()
+        gradients = executor.submit(torch.autograd.grad, output.sum(), given).result()
     assert output.shape == (0, 50, 4, 4)
-    assert not given[1].grad.any()
+    assert not any(gradient.any() for gradient in gradients)
+
+
+def test_numbers_that_share_places_have_gradients_of_their_own(target):
+    one, weight, bias = tensors(LENET, 1, 1)
+    images, bias = one.expand(4, *one.shape[1:]), torch.stack([bias, -bias], 1)[:, 0]
+    for wanted in ([one, weight, bias], [images.detach().requires_grad_(), weight, bias]):
+        images = wanted[0].expand(4, *one.shape[1:])
+        gradient = torch.randn((4, 50, 4, 4), generator=torch.Generator().manual_seed(1))
+        pair = (
+            torch.autograd.grad(what(images, weight, bias), wanted, gradient)
+            for what in (LENET, lambda *given: in_torch(LENET, *given))
+        )
+        for found, its in zip(*pair, strict=True):
+            assert error(found, its) < 10 * BOUND  # both in float32
+
+
+def test_torchs_default_type_does_not_matter(target):
+    given = tensors(LENET, 2, 1)
+    wanted = torch.autograd.grad(LENET(*given).sum(), given)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = torch.autograd.grad(LENET(*given).sum(), given)
+    finally:
+        torch.set_default_dtype(before)
+    assert all(torch.equal(*pair) for pair in zip(found, wanted, strict=True))
 
 
 @pytest.mark.parametrize("wrong", ["images", "weight", "bias", "kind"])

@@ -85,3 +85,14 @@ def test_a_weight_that_is_no_number_stays_one():
         which.tensors[0][0, 0, 0, 0] = torch.nan
     after(which, 1)
     assert int(which.tensors[0].isnan().sum()) == 1
+
+
+def test_a_graph_on_the_weights_of_before_is_refused():
+    """As torch's own changes in place are noticed."""
+    which = updater(Sgd(0.9), "fused")
+    weight = which.tensors[2]
+    loss = (weight * weight).sum()
+    loss.backward(retain_graph=True)
+    which(0.1, 0)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()

@@ -336,3 +336,18 @@ def test_region_pooling(samples, height, width, down, across, scale, seed):
 def test_region_pooling_refuses_a_sample_that_is_not_there():
     with pytest.raises(DataError, match="sample 2 is not there"):
         run(RegionPooling((1, 1)), np.zeros((2, 1, 3, 3)), np.array([[2, 0, 0, 1, 1]]))
+
+
+@pytest.mark.parametrize("scale", [0, math.nan, math.inf])
+def test_region_pooling_refuses_a_scale(scale):
+    with pytest.raises(ShapeError, match="a scale above 0"):
+        RegionPooling((1, 1), scale).shape([(1, 1, 3, 3), (2, 5)])
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+@pytest.mark.parametrize("setting", ["least", "most", "ratios", "variances", "step", "offset"])
+def test_prior_boxes_refuse_numbers_without_end(setting, number):
+    several = {"offset": number, "step": (number, number)}
+    layer = PriorBoxes(**{"least": (3,), setting: several.get(setting, (number,))})
+    with pytest.raises(ShapeError, match="finite"):
+        layer.shape([(1, 1, 2, 2), (1, 3, 8, 8)])

@@ -13,7 +13,7 @@ from lenet.shapes import Array
 
 SAMPLES = 3  # random ones that both networks are run on
 _SEED = 1
-_WEIGHTS = {".prototxt": ".caffemodel"}
+_HDF5 = ".caffemodel.h5"  # weights alone, their network is in the .prototxt beside them
 
 
 def largest_difference(model: Model, given: Model, to: Dialect, path: Path) -> float:
@@ -35,11 +35,17 @@ def largest_difference(model: Model, given: Model, to: Dialect, path: Path) -> f
 
         found = run_python(path, given, _ordered(pixels, model.preprocessing, given.preprocessing))
     else:
-        weights = path.with_suffix(_WEIGHTS.get(path.suffix, path.suffix))
-        again: Model = to.load("model").read_model(path, Notes(), weights if weights != path else None)
+        again: Model = to.load("model").read_model(*_read_again(path))
         told = given.preprocessing if again.preprocessing is None else again.preprocessing
         found = outputs_of(again, prepared(_ordered(pixels, model.preprocessing, told), told))
     return _largest(found, wanted)
+
+
+def _read_again(path: Path) -> tuple[Path, Notes, Path | None]:
+    """The file of a network that was written, and that of its weights where they are two."""
+    if path.name.lower().endswith(_HDF5):
+        return path.with_name(path.name[: -len(_HDF5)] + ".prototxt"), Notes(), path
+    return path, Notes(), path.with_suffix(".caffemodel") if path.suffix == ".prototxt" else None
 
 
 def _random(model: Model) -> Array:

@@ -57,7 +57,7 @@ def write_checked(
         if target.suffix != DESCRIPTION:
             raise WeightsError("is a network without weights", model.net.where, _WEIGHTS_WANTED)
         tolerance = None  # a description alone computes nothing
-    given = baked(model) if bake else model
+    given = baked(model) if bake and not _is_layer_anyway(model, to) else model
     difference = None
     with files_together(target.parent) as folder:
         to.load("model").write_model(given, folder / target.name, notes)
@@ -70,6 +70,12 @@ def write_checked(
                 reason = f"the outputs differ by {difference:.2g} of the largest, {tolerance:g} is allowed"
                 raise DescriptionError(f"{reason}: nothing was written", Where(str(target)))
     return Written(tuple(files), given, difference)
+
+
+def _is_layer_anyway(model: Model, to: Dialect) -> bool:
+    """Whether the preprocessing becomes a layer that is known again, as Keras' Rescaling is."""
+    told = model.preprocessing
+    return to.name == "keras" and told is not None and told.mean_image is None
 
 
 def _bare(model: Model) -> bool:

@@ -11,7 +11,7 @@ from typing import cast
 from lenet import __version__
 from lenet.cli import run_verb
 from lenet.cli.messages import telling
-from lenet.dialects.caffe.command import COMMANDS, FLAGS, FlagError, Line, read_command
+from lenet.dialects.caffe.command import ALL_FLAGS, COMMANDS, FlagError, Line, read_command
 from lenet.dialects.caffe.tools import TOOLS, read_tool, setting, switched_on, tool_name
 from lenet.errors import Notes
 
@@ -60,7 +60,7 @@ def tool_usage(name: str) -> str:
 def usage() -> str:
     """What `caffe` without words says."""
     commands = [f"  {name:<14}  {command.help}" for name, command in COMMANDS.items()]
-    flags = [f"  -{name:<13}  {flag.help} ({flag.default or 'none'})" for name, flag in FLAGS.items()]
+    flags = [f"  -{name:<13}  {flag.help} ({flag.default or 'none'})" for name, flag in ALL_FLAGS.items()]
     tools = [f"  {name:<28}  {tool.usage}" for name, tool in TOOLS.items()]
     parts = {
         "usage": ["  caffe <command> <args>"],
@@ -100,6 +100,7 @@ def _train(line: Line, device: str) -> int:
             level=int(line.get("level")),
             stages=tuple(filter(None, line.get("stage").split(","))),
             log_style="caffe",
+            allow_python=line.on("allow_python"),
             effects={"SIGINT": line.get("sigint_effect"), "SIGHUP": line.get("sighup_effect")},  # type: ignore[dict-item]
             runs="",
         )
@@ -130,7 +131,8 @@ def _shared(line: Line, device: str) -> list[str]:
         "--stage",
         line.get("stage"),
     ]
-    return [*words, "--device", device or "cpu", "--log-style", "caffe"]
+    allowed = ["--allow-python"] if line.on("allow_python") else []
+    return [*words, *allowed, "--device", device or "cpu", "--log-style", "caffe"]
 
 
 def _device_query(line: Line, device: str) -> int:

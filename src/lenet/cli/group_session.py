@@ -17,7 +17,7 @@ from lenet.cli.training_options import Options
 from lenet.engine.distributed import Group, LostProcess
 from lenet.engine.place import Place
 from lenet.engine.train import Trainer
-from lenet.errors import LenetError, UsageError
+from lenet.errors import LenetError, TrainingError, UsageError
 from lenet.job import Job
 
 
@@ -28,6 +28,7 @@ class GroupSession(Session):
 
     def __init__(self, job: Job, options: Options, sources: Sequence[Path], place: Place) -> None:
         self.place = place
+        self.tells = place.local == 0
         if place.rank:
             options, job = replace(options, runs="", show=False), replace(job, tests=())
         super().__init__(_on_own_device(job, options, place), options, sources)
@@ -96,4 +97,11 @@ def train(options: Options, place: Place) -> int:
         if place.local == 0:
             raise
         return error.exit_code  # told by the first process of this machine
-    return train_here(options, lambda options: session)
+    try:
+        return train_here(options, lambda options: session)
+    except LostProcess:
+        raise
+    except TrainingError as error:  # from a mean over all processes: each has the same one
+        if place.local == 0:
+            raise
+        return error.exit_code

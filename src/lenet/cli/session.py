@@ -40,6 +40,7 @@ class Session:
     """Trains a job, tells its progress, and leaves a run folder unless the options want none."""
 
     apart = 0.0  # seconds: signals that come sooner after one another are one
+    tells = True  # whether it says that it will stop
 
     def __init__(self, job: Job, options: Options, sources: Sequence[Path]) -> None:
         self.options = options

@@ -20,7 +20,7 @@ class Signals:
     """Turns signals into requests that training polls for; a second Ctrl-C interrupts at once.
 
     Signals of one kind that come less than `apart` seconds after one another are one.  `pending` are the
-    requests that came before.
+    requests that came before; with `tells` a request to stop is confirmed on stderr.
     """
 
     def __init__(
@@ -28,8 +28,10 @@ class Signals:
         effects: Mapping[str, Effect] = DEFAULT,
         apart: float = 0.0,
         pending: list[Effect] | None = None,
+        tells: bool = True,
     ) -> None:
         self._apart = apart
+        self._tells = tells
         self._last: dict[int, float] = {}
         # Windows has no SIGHUP
         self._effects = {
@@ -56,7 +58,10 @@ class Signals:
         self._pending.append(effect)
         if effect == "stop":
             self._stopping = True
-            print("\nstopping after this iteration; once more to stop at once", file=sys.stderr, flush=True)
+            if self._tells:
+                print(
+                    "\nstopping after this iteration; once more to stop at once", file=sys.stderr, flush=True
+                )
 
     def __enter__(self) -> Signals:
         for number in self._effects:

@@ -29,6 +29,7 @@ from lenet.net import Net, State
 if TYPE_CHECKING:
     from lenet.engine.build import Network
     from lenet.engine.test import Batch
+    from lenet.formats.message import Message
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -82,7 +83,7 @@ def run(args: Namespace) -> int:
     from lenet.dialects.caffe.weights import read_weights
 
     with telling(args.strict) as notes:
-        net, _ = read_network(args.net, notes)
+        net, message = read_network(args.net, notes)
         state = state_of(args, net, "test")
         weights = [read_weights(path, notes) for path in args.weights.split(",")]
         kind, index = device_of(args.device)
@@ -98,7 +99,8 @@ def run(args: Namespace) -> int:
         for each in weights:
             network.load_checked(each, notes)
     if args.log_style == "caffe":
-        return _as_caffe(args, network, net, state, device.index if device.type == "cuda" else None)
+        gpu = device.index if device.type == "cuda" else None
+        return _as_caffe(args, network, running, state, message, gpu)
     return _as_table(args, network)
 
 
@@ -116,12 +118,14 @@ def _run(args: Namespace, network: Network) -> list[Batch]:
         return list(batches(network, feeder, number))
 
 
-def _as_caffe(args: Namespace, network: Network, net: Net, state: State, gpu: int | None) -> int:
+def _as_caffe(
+    args: Namespace, network: Network, net: Net, state: State, message: Message, gpu: int | None
+) -> int:
     from lenet.dialects.caffe.log import CaffeLog
     from lenet.engine.test import mean_scores
 
     log = CaffeLog(sys.stderr.write, with_year=False)
-    log.start_test(net, state, args.iterations, gpu=gpu)
+    log.start_test(net, state, args.iterations, message=message, gpu=gpu)
     results = _run(args, network)
     for index, batch in enumerate(results):
         log.batch(index, batch.outputs)

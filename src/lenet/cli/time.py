@@ -95,7 +95,7 @@ def run(args: Namespace) -> int:
     log = None
     if args.log_style == "caffe" and message is not None:
         log = CaffeLog(sys.stderr.write, with_year=False)
-        log.start_time(net, state, message=message, gpu=device.index if device.type == "cuda" else None)
+        log.start_time(running, state, message=message, gpu=device.index if device.type == "cuda" else None)
     training = args.phase == "train"
     timing = time_network(running.select(state), training=training, iterations=iterations, device=device)
     if log:

@@ -210,7 +210,7 @@ def train_here(options: Options, begun: Callable[[Options], Session]) -> int:
         pending = stack.enter_context(signals.kept(options.effects))
         session = begun(options)
         stack.callback(session.close)
-        with signals.Signals(options.effects, session.apart, pending) as requests:
+        with signals.Signals(options.effects, session.apart, pending, session.tells) as requests:
             session.run(requests.poll)
         session.finish()
         words = session.summary()

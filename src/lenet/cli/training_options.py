@@ -62,7 +62,7 @@ class Options:
         ]
 
     def _state_words(self) -> list[str]:
-        """The device, level and stages as they were asked for, in today's words or Caffe's."""
+        """The device, level, stages and permission as they were asked for, in today's words or Caffe's."""
         stages, gpus = ",".join(self.stages), ",".join(self.gpus)
         if self._as_caffe():
             gpu = gpus or (self.device.partition(":")[2] if self.device.startswith("gpu") else "")
@@ -71,7 +71,8 @@ class Options:
             words = {"--device": self.device, "--gpu": gpus, "--processes": str(self.processes or "")}
             words |= {"--kernels": self.kernels if self.kernels != "auto" else ""}
             words |= {"--level": str(self.level or ""), "--stage": stages}
-        return [word for name, value in words.items() if value for word in (name, value)]
+        allowed = ["--allow_python" if self._as_caffe() else "--allow-python"] * self.allow_python
+        return [*(word for name, value in words.items() if value for word in (name, value)), *allowed]
 
     def _as_caffe(self) -> bool:
         """Whether Caffe's own command line can say it."""

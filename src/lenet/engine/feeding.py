@@ -13,7 +13,7 @@ from torch import Tensor
 from lenet.data.batches import MEMORY_LIMIT, Batches
 from lenet.data.order import ALONE, Share
 from lenet.engine.build import Network
-from lenet.errors import DescriptionError, LenetError, Notes
+from lenet.errors import DescriptionError, LenetError, Notes, UsageError
 from lenet.net import Node, error_at
 
 
@@ -72,7 +72,14 @@ class Feeder:
 
     @property
     def batches_per_pass(self) -> int:
-        """How many batches show every sample of the longest feed at least once."""
+        """How many batches show every sample of the longest feed at least once.
+
+        Raises: UsageError if a feed has no end.
+        """
+        for name, (batches, _) in self._feeds.items():
+            if batches.endless:
+                reason = f"layer '{name}' draws samples without end: say how many batches"
+                raise UsageError(reason, self._net[name].where, "--iterations N; batches=N in Python")
         return max((-(-len(batches) // batches.feed.batch) for batches, _ in self._feeds.values()), default=0)
 
     def note_uneven(self, network: Network, number: int, notes: Notes) -> None:

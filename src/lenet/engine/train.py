@@ -116,6 +116,8 @@ class Trainer:
             feeder.seek(_under(prefix, state.place.positions), _under(prefix, generators))
         if "torch" in generators:
             torch.set_rng_state(_tensor(generators["torch"]))
+        if "cuda" in generators and self.device.type == "cuda":
+            torch.cuda.set_rng_state(_tensor(generators["cuda"]), self.device)
 
     def _own(self, generators: Mapping[str, bytes]) -> Mapping[str, bytes]:
         """The random generators of this process among those of all: the first one's have plain names."""
@@ -126,6 +128,8 @@ class Trainer:
         """The state from which `resume` goes on bit for bit."""
         positions: dict[str, int] = {}
         generators = {"torch": _bytes(torch.get_rng_state())}
+        if self.device.type == "cuda":
+            generators["cuda"] = _bytes(torch.cuda.get_rng_state(self.device))
         for prefix, feeder in self._feeders():
             positions |= {f"{prefix}/{name}": position for name, position in feeder.positions.items()}
             generators |= {f"{prefix}/{name}": state for name, state in feeder.generators.items()}

@@ -29,24 +29,14 @@ def read_apart(data: bytes, where: Where, leave_out: frozenset[str]) -> bytes:
         import h5py  # noqa: F401 before a process is started in vain
     except ImportError:
         raise need("h5py", "hdf5", "reading an HDF5 file") from None
-    home = str(Path(__file__).parents[2])
-    paths = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
     seconds = SECONDS + len(data) / A_SECOND
-    question = json.dumps(sorted(leave_out)).encode() + b"\n" + data
     try:
-        answer = subprocess.run(
-            [sys.executable, "-c", _SERVE],
-            input=question,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-            env={**os.environ, "PYTHONPATH": paths},
-        )
+        answer = _asked(json.dumps(sorted(leave_out)).encode() + b"\n" + data, seconds)
     except subprocess.TimeoutExpired:
         reason = f"the HDF5 library did not come to an end within {seconds:.3g} seconds"
         raise FileError(reason, where, _DAMAGED) from None
-    kind, rest = answer.stdout[:1], answer.stdout[1:]
-    if answer.returncode or kind not in (_GOOD, _BAD):
+    kind, rest = answer[:1], answer[1:]
+    if kind not in (_GOOD, _BAD):
         reason = "this is no whole HDF5 file: the HDF5 library broke down when it read it"
         raise FileError(reason, where, _DAMAGED)
     if kind == _BAD:
@@ -55,23 +45,44 @@ def read_apart(data: bytes, where: Where, leave_out: frozenset[str]) -> bytes:
     return rest
 
 
+def _asked(question: bytes, seconds: float) -> bytes:
+    """What a process of its own answers, nothing if it broke down.
+
+    Raises: TimeoutExpired.
+    """
+    home = str(Path(__file__).parents[2])
+    paths = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
+    done = subprocess.run(
+        [sys.executable, "-c", _SERVE],
+        input=question,
+        capture_output=True,
+        timeout=seconds,
+        check=False,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    return b"" if done.returncode else done.stdout
+
+
 def serve() -> None:
-    """Read a file from the standard input and write it in the plain form to the standard output."""
+    """Read a question from the standard input and write the answer to the standard output."""
+    question = sys.stdin.buffer.read()
+    _limit_memory(MEMORY + A_BYTE * len(question))
+    sys.stdout.buffer.write(answer_to(question))
+
+
+def answer_to(question: bytes) -> bytes:
+    """The file in the plain form, or what is wrong; asked are the groups to leave out, a line, and a file."""
     from lenet.formats.hdf5_tree import read_with_library, write_tree
 
-    leave_out = frozenset(json.loads(sys.stdin.buffer.readline()))
-    data = sys.stdin.buffer.read()
-    _limit_memory(MEMORY + A_BYTE * len(data))
+    names, data = question.split(b"\n", 1)
     try:
-        tree = read_with_library(data, Where(), leave_out)
-        answer = _GOOD + write_tree(tree)
+        return _GOOD + write_tree(read_with_library(data, Where(), frozenset(json.loads(names))))
     except FileError as error:
-        answer = _BAD + json.dumps([error.message, error.hint]).encode()
+        return _BAD + json.dumps([error.message, error.hint]).encode()
     except MemoryError:
-        answer = _BAD + json.dumps(["unpacks to more than such a file can hold", _DAMAGED]).encode()
+        return _BAD + json.dumps(["unpacks to more than such a file can hold", _DAMAGED]).encode()
     except (ValueError, TypeError, OSError, RuntimeError) as error:
-        answer = _BAD + json.dumps([f"holds what is not read: {error}", ""]).encode()
-    sys.stdout.buffer.write(answer)
+        return _BAD + json.dumps([f"holds what is not read: {error}", ""]).encode()
 
 
 def _limit_memory(size: int) -> None:

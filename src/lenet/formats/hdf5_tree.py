@@ -173,14 +173,19 @@ class _Reader:
             raise FileError(f"{path} is not an array of numbers", self.where)
         if data.dtype.kind in "SOU":  # a text, such as an optimizer's name: nobody asks for it
             return np.zeros(0)
-        stored = data.id.get_storage_size()
-        if data.chunks is None and stored < data.nbytes:
-            reason = f"{path} has {stored} bytes, its shape, {text(data.shape)}, needs {data.nbytes}"
+        stored, wanted = data.id.get_storage_size(), data.size * data.id.get_type().get_size()
+        if data.chunks is None and stored < wanted:
+            reason = f"{path} has {stored} bytes, its shape, {text(data.shape)}, needs {wanted}"
             raise FileError(reason, self.where, "was the file written to its end?")
         self.bytes_left -= data.nbytes
         if self.bytes_left < 0:
             raise FileError(f"{path} unpacks to more than such a file can hold", self.where, MADE_TO_HARM)
-        return np.asarray(data[()])
+        return _plain(np.asarray(data[()]))
+
+
+def _plain(array: Array) -> Array:
+    """An array without what h5py remembers of its type, such as the names of an enumeration's values."""
+    return array.view(array.dtype.str)
 
 
 def _plain_value(value: Any) -> Any:  # noqa: ANN401 whatever an attribute holds
@@ -195,7 +200,7 @@ def _plain_value(value: Any) -> Any:  # noqa: ANN401 whatever an attribute holds
     if isinstance(value, np.ndarray) and value.dtype.kind == "S" and value.nbytes > LARGEST_ATTRIBUTE:
         return _strings(value)
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiubS":
-        return value if value.nbytes <= LARGEST_ATTRIBUTE else ""
+        return _plain(value) if value.nbytes <= LARGEST_ATTRIBUTE else ""
     return _strings(value) if isinstance(value, np.ndarray) and value.dtype.kind == "O" else ""
 
 

@@ -63,9 +63,8 @@ def elements_from(data: bytes) -> Elements:
     order = ">" if bits & 1 else "<"
     if kind == _WHOLE and size in (1, 2, 4, 8) and data[8:12] == struct.pack("<HH", 0, 8 * size):
         return Elements(f"{order}{'i' if bits & 8 else 'u'}{size}")
-    if kind == _FLOAT and bits & ~1 == _IMPLIED and data[2] == 8 * size - 1 and len(data) >= 20:
-        if struct.unpack_from("<HHBBBBI", data, 8) == _FLOATS.get(size):
-            return Elements(f"{order}f{size}")
+    if kind == _FLOAT and bits & ~1 == _IMPLIED and data[2] == 8 * size - 1 and _is_float(data, size):
+        return Elements(f"{order}f{size}")
     if kind == _TEXT and bits & 15 == _FILLED and 0 < size < 65536:
         return Elements(f"S{size}")
     if kind == _ENUM and size == 1 and data[1:3] == b"\2\0" and _BOOLEAN.match(data, 20):
@@ -73,6 +72,10 @@ def elements_from(data: bytes) -> Elements:
     if kind == _VARIABLE and bits & 15 == 1 and size == 16:
         return Elements("O", texts=True)
     raise NotPlain(f"a type {kind} of {size} bytes")
+
+
+def _is_float(data: bytes, size: int) -> bool:
+    return len(data) >= 20 and struct.unpack_from("<HHBBBBI", data, 8) == _FLOATS.get(size)
 
 
 def shape_from(data: bytes) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ MEMBERS = (CONFIG, METADATA, WEIGHTS)
 ALLOWANCE = 64 << 20  # bytes that any member may unpack to
 RATIO = 20  # how often the file's size a member may unpack to beyond that: weights hardly compress
 _ENCRYPTED = 1
+_PACKERS = (zlib.error, lzma.LZMAError)  # errors that zipfile lets through, bz2 has none of its own
 
 
 def read_archive(path: str | Path) -> dict[str, bytes]:
@@ -33,7 +35,7 @@ def read_archive(path: str | Path) -> dict[str, bytes]:
             infos = archive.infolist()
             _check(infos, limit, where)
             return {info.filename: archive.read(info) for info in infos if info.filename in MEMBERS}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, *_PACKERS, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         hint = "was a download or copy broken off? Is it a .keras file at all?"
         raise FileError(f"this is no whole zip archive: {error}", where, hint) from None
     except (ValueError, OverflowError, UnicodeError) as error:

@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from lenet.kernels.library import function
+from lenet.kernels.update import dense
 from lenet.shapes import Shape
 
 if TYPE_CHECKING:
@@ -103,13 +104,11 @@ class FusedConvolution:
 
         shape = (len(images), self.outputs, *self.pooled)
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
-        output = torch.empty(shape, memory_format=layout)
-        winners = (
-            torch.empty((len(images), *self.pooled, self.outputs), dtype=torch.uint8)
-            if with_winners
-            else None
-        )
+        output = torch.empty(shape, dtype=torch.float32, device="cpu", memory_format=layout)
+        places = (len(images), *self.pooled, self.outputs)
+        winners = torch.empty(places, dtype=torch.uint8, device="cpu") if with_winners else None
         sizes = self._sizes(images, output, weight)
+        bias = None if bias is None else bias.contiguous()  # the only one without strides
         pointers = _Five(*map(_pointer, (images, weight, bias, output, winners)))
         _functions()[0](torch.get_num_threads(), sizes, pointers)
         return output, winners
@@ -121,9 +120,11 @@ class FusedConvolution:
         import torch
 
         learned = any(wanted[1:])
-        of_images = torch.empty_strided(images.shape, images.stride()) if wanted[0] else None
-        of_weight = torch.empty_strided(weight.shape, weight.stride()) if learned else None
-        of_bias = torch.empty(self.outputs) if learned else None
+        # gradients lie as their tensors do, whose numbers may share places (expand): a gradient's must not
+        images, weight = (tensor if dense(tensor) else tensor.contiguous() for tensor in (images, weight))
+        of_images = torch.empty_like(images) if wanted[0] else None
+        of_weight = torch.empty_like(weight) if learned else None
+        of_bias = torch.empty(self.outputs, dtype=torch.float32, device="cpu") if learned else None
         sizes = self._sizes(images, gradient, weight)
         tensors = (images, weight, gradient, winners, of_images, of_weight, of_bias)
         _functions()[1](torch.get_num_threads(), sizes, _Seven(*map(_pointer, tensors)))
@@ -172,8 +173,10 @@ def _function() -> type[torch.autograd.Function]:
             return output
 
         @staticmethod
-        @torch.autograd.function.once_differentiable
         def backward(ctx: _Context, gradient: Tensor) -> tuple[Tensor | None, ...]:
+            # torch's once_differentiable would let a gradient pass for a constant in what is built on it
+            if torch.is_grad_enabled():
+                raise RuntimeError("the compiled convolution has no second derivatives: use kernels 'torch'")
             images, weight, winners = ctx.saved_tensors
             wanted = ctx.needs_input_grad[:3]
             return *ctx.its.backward(images, weight, winners, gradient, wanted), None

@@ -80,6 +80,8 @@ def update(
     )
     parameters = (_Parameter * len(learning))(*map(_parameter, learning))
     _function()(torch.get_num_threads(), settings, parameters, len(learning))
+    for its in learning:  # so that autograd refuses a graph that was built on the weights of before
+        torch.autograd.graph.increment_version((its.weights, *its.memory))
 
 
 def dense(tensor: Tensor) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import isclose, sqrt
+from math import isclose, isfinite, sqrt
 
 from lenet.layers.image_shapes import sizes_of
 from lenet.layers.layer import LAYERS, Layer, Operation, expect
@@ -97,6 +97,9 @@ class PriorBoxes(Layer):
         return found
 
     def _check(self) -> None:
+        given = (*self.least, *self.most, *self.ratios, *self.variances, *(self.step or ()), self.offset)
+        if not all(map(isfinite, given)):
+            raise ShapeError("takes finite numbers only")
         if not self.least or min(map(int, self.least)) < 1 or any(ratio <= 0 for ratio in self.ratios):
             raise ShapeError("takes one or more least sides of a pixel or more, and ratios above 0")
         if self.most and len(self.most) != len(self.least):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 from lenet.layers.image_shapes import sizes_of
@@ -40,7 +41,7 @@ class RegionPooling(Layer):
         sizes_of(maps)
         if len(regions) < 2 or regions[1] != 5 or count(regions, 2) != 1:
             raise ShapeError(f"takes regions of 5 numbers, a sample and four corners, not {text(regions)}")
-        if min(self.grid) < 1 or self.scale <= 0:
+        if min(self.grid) < 1 or not 0 < self.scale < inf:
             raise ShapeError(
                 f"needs at least one cell and a scale above 0, not {self.grid} and {self.scale:g}"
             )

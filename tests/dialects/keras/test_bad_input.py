@@ -1,9 +1,13 @@
 """Files that are broken, made to harm, or of something else: one clear error each, and nothing is run."""
 
+import contextlib
 import io
 import json
+import multiprocessing
 import sys
 import zipfile
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 import h5py
 import numpy as np
@@ -24,6 +28,7 @@ from lenet.errors import (
     UsageError,
     WeightsError,
 )
+from lenet.formats import hdf5_apart
 from lenet.layers.convolution import Convolution
 from lenet.layers.dense import Dense
 from lenet.layers.layer import Input
@@ -54,6 +59,32 @@ def files(tmp_path):
         write_model(model(), tmp_path / name, Notes())
     (tmp_path / "net.weights.h5").rename(tmp_path / "only.weights.h5")
     return tmp_path
+
+
+class OneProcess:
+    """The library in one other process for many files; one that a file ends is followed by another."""
+
+    def __init__(self):
+        self.pool = self.new()
+
+    def new(self):
+        return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+
+    def asked(self, question, seconds):
+        try:
+            return self.pool.submit(hdf5_apart.answer_to, question).result(seconds)
+        except BrokenProcessPool:
+            self.pool = self.new()
+            return b""
+
+
+@pytest.fixture(scope="module")
+def one_process():
+    process, own = OneProcess(), hdf5_apart._asked
+    hdf5_apart._asked = process.asked
+    yield process
+    hdf5_apart._asked = own
+    process.pool.shutdown()
 
 
 def config_of(path):
@@ -97,7 +128,7 @@ def test_what_a_file_holds(files):
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 @pytest.mark.parametrize("name", ["net.keras", "net.h5", "net.json"])
-def test_truncated_anywhere(files, name, data):
+def test_truncated_anywhere(files, one_process, name, data):
     whole = (files / name).read_bytes()
     size = data.draw(st.integers(0, len(whole) - 1), "size")
     (files / f"cut-{name}").write_bytes(whole[:size])
@@ -106,9 +137,9 @@ def test_truncated_anywhere(files, name, data):
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(place=st.integers(0, 10_000), byte=st.integers(0, 255))
+@given(place=st.integers(0, 20_000), byte=st.integers(0, 255))
 @pytest.mark.parametrize("name", ["net.keras", "net.h5", "net.json"])
-def test_a_wrong_byte_is_an_error_or_nothing(files, name, place, byte):
+def test_a_wrong_byte_is_an_error_or_nothing(files, one_process, name, place, byte):
     changed = bytearray((files / name).read_bytes())
     changed[place % len(changed)] = byte
     (files / f"changed-{name}").write_bytes(changed)
@@ -190,6 +221,24 @@ def test_archives_made_to_harm(files):
     refused(archive(files / "deep.keras", b"[" * 100_000), FileError, "config.json")
     refused(archive(files / "list.keras", b"[]"), FileError, "not of a model")
     refused(archive(files / "words.keras", b"\xff\xfe{"), FileError, "config.json")
+
+
+@pytest.mark.parametrize("packing", ["STORED", "DEFLATED", "BZIP2", "LZMA"])
+def test_broken_members(files, packing):
+    """Whatever a zip may pack with: a damaged member is an error."""
+    path = files / "packed.keras"
+    with (
+        zipfile.ZipFile(files / "net.keras") as old,
+        zipfile.ZipFile(path, "w", getattr(zipfile, f"ZIP_{packing}")) as new,
+    ):
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    assert read_quietly(path)[0].net.nodes
+    data = path.read_bytes()
+    for place in range(60, 160, 7):  # within the first member, behind its header
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :])
+        with contextlib.suppress(FileError):
+            read_model(path, Notes())
 
 
 def external(group, file, outside):

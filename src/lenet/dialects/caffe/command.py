@@ -44,6 +44,10 @@ FLAGS = {
     "weights": Flag("string", "", "the weights to start from or to test, separated by commas"),
 }
 
+# What Caffe has no flag for, as it runs such code unasked.
+OWN_FLAGS = {"allow_python": Flag("bool", "false", "run the code that Python layers name; Caffe always does")}
+ALL_FLAGS = {**FLAGS, **OWN_FLAGS}
+
 # The flags that glog adds to every tool: there is nothing that they could change here.
 LOG_SWITCHES = ("logtostderr", "alsologtostderr", "logtostdout", "colorlogtostderr", "log_prefix")
 LOG_VALUES = ("log_dir", "minloglevel", "stderrthreshold", "v", "vmodule", "logbufsecs", "max_log_size")
@@ -75,7 +79,11 @@ class Line:
 
     def get(self, name: str) -> str:
         """The value of a flag of `caffe`, its default if it was not given."""
-        return self.flags.get(name, FLAGS[name].default)
+        return self.flags.get(name, ALL_FLAGS[name].default)
+
+    def on(self, name: str) -> bool:
+        """Whether a switch of `caffe` is on."""
+        return self.get(name).lower() in SWITCH_WORDS["true"]
 
 
 def read_command(words: Sequence[str], notes: Notes) -> Line:
@@ -86,7 +94,7 @@ def read_command(words: Sequence[str], notes: Notes) -> Line:
     >>> read_command(["train", "-solver", "s.prototxt", "--gpu=0"], Notes())
     Line(command='train', flags={'solver': 's.prototxt', 'gpu': '0'}, words=[])
     """
-    line = read_flags(words, FLAGS, notes)
+    line = read_flags(words, ALL_FLAGS, notes)
     line.command = line.words.pop(0) if line.words else ""
     if line.command not in COMMANDS:
         raise FlagError(
@@ -104,7 +112,7 @@ def check(line: Line) -> Line:
     Raises: FlagError.
     """
     for name, value in line.flags.items():
-        check_value(name, FLAGS[name], value)
+        check_value(name, ALL_FLAGS[name], value)
     for name in COMMANDS[line.command].needs:
         if not line.get(name):
             raise FlagError(f"caffe {line.command} needs -{name}", hint=f"-{name}: {FLAGS[name].help}")

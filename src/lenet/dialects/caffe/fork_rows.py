@@ -77,14 +77,17 @@ class Pair(Row):
         if self.field and fields.has(self.field):
             if given:
                 raise both(fields, self.field, given[0])
-            return self._checked((fields.get(self.field),) * 2, fields, self.field)
+            return self._checked((fields.get(self.field),) * 2, fields, (self.field, self.field))
         if len(given) == 1 or (self.required and not given):
             raise missing(fields, next(name for name in self.pair if name not in given))
-        return self._checked(tuple(map(fields.get, self.pair)), fields, given[0]) if given else None
+        return self._checked(tuple(map(fields.get, self.pair)), fields, self.pair) if given else None
 
-    def _checked(self, value: tuple[float, ...], fields: Message, name: str) -> tuple[float, ...]:
-        if min(value) <= 0:
-            raise DescriptionError(f"{name} is {min(value):g}, it must be above 0", place(fields, name))
+    def _checked(
+        self, value: tuple[float, ...], fields: Message, names: tuple[str, str]
+    ) -> tuple[float, ...]:
+        for name, number in zip(names, value, strict=True):
+            if not number > 0:
+                raise DescriptionError(f"{name} is {number:g}, it must be above 0", place(fields, name))
         return value
 
     def write(self, value: Setting, fields: Message) -> None:

@@ -22,7 +22,7 @@ from lenet.dialects.caffe.layers import spelling_for
 from lenet.dialects.caffe.net import message_from_net, net_from_message
 from lenet.dialects.caffe.schema import new_message, schema
 from lenet.dialects.caffe.upgrade import upgrade_net, version
-from lenet.dialects.caffe.weights import read_weights, trained_message
+from lenet.dialects.caffe.weights import read_weights, trained_message, write_weights
 from lenet.errors import DescriptionError, FileError, Notes, UsageError, WeightsError, Where
 from lenet.formats.files import files_together, read_bytes
 from lenet.formats.message import Message
@@ -34,6 +34,7 @@ from lenet.shapes import Shape
 from lenet.weights import Weights
 
 TRANSFORM = "transform_param"
+HDF5_WEIGHTS = ".caffemodel.h5"
 _WANTED = "give the weights beside it: lenet convert NET.prototxt WEIGHTS.caffemodel OUT"
 
 
@@ -102,30 +103,37 @@ def deploy_preprocessing(message: Message, net: Net, notes: Notes) -> Preprocess
 def write_model(model: Model, path: Path, notes: Notes) -> list[Path]:
     """Write a deploy prototxt, or a caffemodel, and the other of the two beside it; the files written.
 
-    A mean image becomes a .binaryproto beside them.
+    A mean image becomes a .binaryproto beside them.  A .caffemodel.h5 holds the weights alone.
 
     Raises: DescriptionError for what Caffe cannot say, with the layer's place; FileError.
     """
     from lenet.formats.protobuf import write_binary
 
-    if path.suffix in (".h5", ".solverstate"):
-        reason = "a network for use is written as .prototxt and .caffemodel"
+    hdf5 = path.name.lower().endswith(HDF5_WEIGHTS)
+    if path.suffix in (".h5", ".solverstate") and not hdf5:
+        reason = f"a network for use is written as .prototxt and .caffemodel or {HDF5_WEIGHTS}"
         raise UsageError(reason, Where(str(path)), "end it in one of these")
     said = with_channels(expressed(model, can_say), "bgr", notes)
     net = replace(_input_first(said.net), state=State("test"))
     messages = [message_from_net(replace(net, state=None), notes), trained_message(net, said.weights)]
-    net_path, weights_path = path.with_suffix(".prototxt"), path.with_suffix(".caffemodel")
+    stem = path.with_suffix("") if hdf5 else path
+    net_path, weights_path = stem.with_suffix(".prototxt"), stem.with_suffix(".caffemodel")
+    if hdf5:
+        weights_path = path
     written = [net_path, weights_path]
     mean = said.preprocessing.mean_image if said.preprocessing else None
-    transform = transform_message(said.preprocessing, path.with_suffix(".binaryproto").name)
+    transform = transform_message(said.preprocessing, stem.with_suffix(".binaryproto").name)
     for layer in (layer for message in messages for layer in message.all("layer")):
         if layer.get("type") == "Input" and transform is not None:
             layer.add(TRANSFORM, transform)
     with files_together(path.parent) as folder:
         (folder / net_path.name).write_text(write_text(messages[0]), encoding="utf-8")
-        (folder / weights_path.name).write_bytes(write_binary(messages[1], schema(), notes))
+        if hdf5:
+            write_weights(folder / weights_path.name, net, said.weights)
+        else:
+            (folder / weights_path.name).write_bytes(write_binary(messages[1], schema(), notes))
         if mean is not None:
-            written.append(path.with_suffix(".binaryproto"))
+            written.append(stem.with_suffix(".binaryproto"))
             data = write_binary(blob_from_array(mean[None]), schema())
             (folder / written[-1].name).write_bytes(data)
     return written

@@ -19,6 +19,7 @@ from lenet.dialects.caffe.states import (
 from lenet.dialects.caffe.upgrade import upgrade_net
 from lenet.errors import DescriptionError, LenetError, Notes
 from lenet.formats.message import Message
+from lenet.layers.user_code import Python
 from lenet.net import Kind, Net, Node, Opaque, ParameterUse, is_unnamed, type_name
 
 __all__ = ["insert_splits", "message_from_net", "net_from_message", "read_net"]
@@ -204,6 +205,8 @@ def message_from_net(net: Net, notes: Notes | None = None) -> Message:
 
 def _layer(node: Node, notes: Notes) -> Message:
     layer = new_message("LayerParameter")
+    if isinstance(node.kind, Python):
+        node = replace(node, kind=node.kind.written)
     spelling = spelling_for(node.kind)
     if spelling is None and not (isinstance(node.kind, Opaque) and node.kind.dialect == "caffe"):
         message = f"layer '{node.name}': Caffe has no layer for {type_name(node.kind)}"

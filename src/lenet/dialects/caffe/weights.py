@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from lenet.dialects.caffe.blobs import array_from_blob, blob_from_array
@@ -16,7 +15,6 @@ from lenet.dialects.caffe.upgrade import upgrade_net, version
 from lenet.errors import FileError, Notes, Where
 from lenet.formats.files import read_bytes, whole_file
 from lenet.formats.message import Message
-from lenet.layers.user_code import Python
 from lenet.net import Net, State
 from lenet.shapes import Array
 from lenet.weights import Weights
@@ -84,7 +82,6 @@ def write_weights(path: str | Path, net: Net, weights: Weights, gradients: Weigh
 
     Raises: FileError if it cannot be written.
     """
-    net = _as_written(net)
     if str(path).endswith(HDF5_ENDING):
         from lenet.dialects.caffe.hdf5 import write_hdf5_weights
 
@@ -96,16 +93,6 @@ def write_weights(path: str | Path, net: Net, weights: Weights, gradients: Weigh
     with whole_file(path) as file:
         file.write(data)
     return None
-
-
-def _as_written(net: Net) -> Net:
-    """The network with its Python layers as the file had them."""
-    if not any(isinstance(node.kind, Python) for node in net.nodes):
-        return net
-    nodes = (
-        replace(node, kind=node.kind.written) if isinstance(node.kind, Python) else node for node in net.nodes
-    )
-    return replace(net, nodes=tuple(nodes))
 
 
 def trained_message(net: Net, weights: Weights, gradients: Weights | None = None) -> Message:
