@@ -18,10 +18,11 @@ from pathlib import Path
 from statistics import median
 
 import digits
-from cases import SECTIONS, Case, Section
+import engine_layers
+import engine_lenet
+from cases import DENSE, GEMM, SECTIONS, Case, Section
 from detection import MODELS
-from engine_lenet import dense_operations
-from engine_torch import GEMM
+from engine_torch import SIZE
 from machine import setting
 from processes import BUILD, ENVIRONMENTS, Measured, has_environment, make_environment, measure
 from results import STARTING, case_table, keep, section_table, table, tenth
@@ -88,13 +89,12 @@ def _measured(case: Case, rounds: int) -> tuple[dict[str, Measured], float | Non
     """What the engines took, and the dense limit in seconds an iteration where there is one."""
     engines = [name for name in case.engines if has_environment(name)]
     print(f"{case.work}, {case.title}: {', '.join(engines)}", flush=True)
-    dense = case.work in ("caffe-lenet", "keras-lenet")
-    found = measure(case, [*engines, *(["gemm"] * dense)], rounds)
-    gemm = found.pop("gemm", None)
+    found = measure(case, [*engines, *([GEMM] * (case.work in DENSE))], rounds)
+    gemm = found.pop(GEMM, None)
     if gemm is None or not gemm.seconds:
         return found, None
-    rate = 2 * GEMM**3 / median(gemm.seconds)
-    return found, dense_operations(case) / rate
+    operations = engine_layers if case.work == "layers" else engine_lenet
+    return found, operations.dense_operations(case) * median(gemm.seconds) / (2 * SIZE**3)
 
 
 def _problems(found: Sequence[dict[str, Measured]]) -> str:

@@ -5,10 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LENET = "lenet"
+GEMM = "gemm"  # a product of matrices, for the dense limit
 TORCH = ("torch-eager", "torch-channels-last")
 COMPILED = (*TORCH, "torch-compile")
 KERAS = ("keras-torch", "keras-tensorflow", "keras-jax")
 EVERYBODY = (LENET, *COMPILED, *KERAS)
+
+#: the titles of the layers of engine_layers.py, which needs torch: this file does not
+LAYERS = (
+    *("Caffe's LeNet, first", "Caffe's LeNet, second", "Keras' LeNet, first", "Keras' LeNet, second"),
+    *("one image", "colour", "64 to 128 maps", "128 to 128 maps", "pool of 4 x 4"),
+)
+#: works that have a dense limit
+DENSE = ("caffe-lenet", "keras-lenet", "layers")
 
 #: engine -> what tables call it
 NAMES = {
@@ -129,17 +138,36 @@ def load(cores: int) -> Section:
     return Section("load", "On a machine that is busy", about, cases, across=True)
 
 
+def layers(cores: int) -> Section:
+    """Convolution, ReLU and max-pool, by shape."""
+    cases = tuple(
+        Case("layers", title, (LENET, "torch-channels-last"), iterations=3, threads=cores) for title in LAYERS
+    )
+    about = "Forward and backward, all cores; milliseconds.  Below the limit products are left out."
+    return Section("layers", "Convolution, ReLU and max-pool", about, cases, across=True)
+
+
 def streams(cores: int) -> Section:
     """Data that is not held in memory."""
-    cases = (
-        Case("stream-lmdb", "10,000 digits from LMDB", (LENET,), 64, 50, cores, samples=10000),
+    digits = Case("stream-digits", "10,000 digits from LMDB", (LENET,), 64, 50, cores, samples=10000)
+    pictures = [
         Case(
-            "stream-images", "1,000 images of 256 x 256, PNG", (LENET, "decode"), 16, 10, cores, samples=1000
-        ),
-    )
-    return Section(
-        "streams", "Reading ahead", "Milliseconds a batch of 64 digits, of 16 images.", cases, True
-    )
+            f"stream-{source}",
+            f"{what}, {samples:,}, on {_cores(threads)}",
+            engines,
+            16,
+            10,
+            threads,
+            samples=samples,
+        )
+        for source, what, engines in (
+            ("list", "JPEG files", (LENET, "decode")),
+            ("records", "JPEGs in LMDB", (LENET,)),
+        )
+        for samples, threads in (*((1000, each) for each in _threads(cores)), (5000, cores))
+    ]
+    about = "Batches of 64 digits, of 16 images of 256 x 256; a larger set must not take more memory."
+    return Section("streams", "Reading ahead", about, (digits, *pictures))
 
 
 def others(cores: int) -> Section:
@@ -155,7 +183,11 @@ def others(cores: int) -> Section:
     return Section("others", "Detection, and the Python interface of Caffe", about, cases, across=True)
 
 
-SECTIONS = (training, keras, online, batches, growth, load, streams, others)
+SECTIONS = (training, keras, online, layers, batches, growth, load, streams, others)
+
+
+def _cores(number: int) -> str:
+    return f"{number} core{'s' * (number > 1)}"
 
 
 def _threads(cores: int) -> tuple[int, ...]:

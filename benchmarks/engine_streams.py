@@ -1,9 +1,10 @@
-"""Reading batches that are not held in memory, from LMDB and from a list of images, beside decoding alone."""
+"""Reading batches that are not held in memory, from databases and lists of images, beside decoding alone."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -14,20 +15,26 @@ from digits import FOLDER, digits
 from lenet.data.batches import Batches
 from lenet.data.database import Database, write_database
 from lenet.data.feed import Feed
-from lenet.data.image_list import ImageList
+from lenet.data.image_list import ImageList, read_list
+from lenet.data.image_records import Storing, write_images
+from lenet.data.source import Source
 from lenet.data.transforms import Transform
 
 SIDE = 256
+FILES = 1000  # that there are; sets of more samples name them several times
 
 
 def block(engine, case) -> Callable[[], None]:
     """What reads `case.iterations` batches; decoding alone shows what the images themselves cost."""
-    torch.set_num_threads(case.threads or torch.get_num_threads())
+    if case.threads:
+        torch.set_num_threads(case.threads)
+        with suppress(AttributeError):  # not every system has it; images are decoded on the cores it allows
+            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: case.threads])
     if engine == "decode":
         return _decoding(case)
-    source = _database(case.samples) if case.work == "stream-lmdb" else _images(case.samples)
-    feed = Feed(source, case.batch, Transform(scale=1 / 256))
-    batches = Batches(feed, training=True, seed=1, memory_limit=0)
+    batches = Batches(
+        Feed(_source(case), case.batch, Transform(scale=1 / 256)), training=True, seed=1, memory_limit=0
+    )
 
     def work():
         for _ in range(case.iterations):
@@ -36,9 +43,33 @@ def block(engine, case) -> Callable[[], None]:
     return work
 
 
+def _source(case) -> Source:
+    if case.work == "stream-digits":
+        return _made(f"digits_{case.samples}_lmdb", lambda path: _write_digits(path, case.samples))
+    text = _list(case.samples)
+    if case.work == "stream-list":
+        return ImageList(str(text))
+    entries = read_list(str(text))
+    return _made(
+        f"images_{case.samples}_lmdb", lambda path: write_images(path, "lmdb", entries, Storing(encoded=True))
+    )
+
+
+def _made(name: str, write: Callable[[str], object]) -> Database:
+    path = FOLDER / name
+    if not path.exists():
+        write(str(path))
+    return Database(str(path), "lmdb")
+
+
+def _write_digits(path: str, samples: int) -> None:
+    images, labels = digits(samples)
+    write_database(path, "lmdb", zip(images, labels.tolist(), strict=True))
+
+
 def _decoding(case) -> Callable[[], None]:
     cv2.setNumThreads(1)
-    content = [path.read_bytes() for path in _paths(case.samples)[: case.iterations * case.batch]]
+    content = [path.read_bytes() for path in _paths()[: case.iterations * case.batch]]
 
     def work():
         for each in content:
@@ -47,31 +78,24 @@ def _decoding(case) -> Callable[[], None]:
     return work
 
 
-def _database(samples: int) -> Database:
-    path = FOLDER / f"digits_{samples}_lmdb"
-    if not path.exists():
-        images, labels = digits(samples)
-        write_database(str(path), "lmdb", zip(images, labels.tolist(), strict=True))
-    return Database(str(path), "lmdb")
-
-
-def _images(samples: int) -> ImageList:
-    lines = (f"{path} {number % 10}\n" for number, path in enumerate(_paths(samples)))
+def _list(samples: int) -> Path:
+    paths = _paths()
     text = FOLDER / f"images_{samples}.txt"
+    lines = (f"{paths[number % FILES]} {number % 10}\n" for number in range(samples))
     text.write_text("".join(lines), encoding="utf-8")
-    return ImageList(str(text))
+    return text
 
 
-def _paths(samples: int) -> list[Path]:
+def _paths() -> list[Path]:
     """Pictures of smoothed noise, written once, each whole before it has its name."""
     folder = FOLDER / "images"
     folder.mkdir(exist_ok=True)
-    paths = [folder / f"{number:05}.png" for number in range(samples)]
+    paths = [folder / f"{number:05}.jpg" for number in range(FILES)]
     noise = np.random.default_rng(1)
     for path in paths:
         small = noise.integers(0, 256, (SIDE // 8, SIDE // 8, 3), np.uint8)
         if not path.exists():
-            part = path.with_suffix(f".{os.getpid()}.png")  # two engines may write at once
+            part = path.with_suffix(f".{os.getpid()}.jpg")  # two engines may write at once
             cv2.imwrite(str(part), cv2.resize(small, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC))
             part.replace(path)
     return paths

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from cases import GEMM
 from digits import digits
 from torch import nn
 
-GEMM = 1024  # rows and columns of the matrices whose product tells the speed of dense arithmetic
+SIZE = 1024  # rows and columns of the matrices whose product tells the speed of dense arithmetic
 
 
 def caffe_lenet(side: int, width: float) -> nn.Sequential:
@@ -46,7 +47,7 @@ def keras_lenet() -> nn.Sequential:
 def block(engine, case) -> Callable[[], None]:
     """What trains `case.iterations` batches with torch."""
     torch.set_num_threads(case.threads or torch.get_num_threads())
-    if engine == "gemm":
+    if engine == GEMM:
         return _gemm(case.iterations)
     torch.manual_seed(0)
     model = keras_lenet() if case.work == "keras-lenet" else caffe_lenet(case.side, case.width)
@@ -84,8 +85,8 @@ def _step(model, layout, case, compiled) -> Callable[[], float]:
 
 
 def _gemm(iterations) -> Callable[[], None]:
-    """Products of two matrices of GEMM x GEMM."""
-    first, second = torch.rand(GEMM, GEMM), torch.rand(GEMM, GEMM)
+    """Products of two matrices of SIZE x SIZE."""
+    first, second = torch.rand(SIZE, SIZE), torch.rand(SIZE, SIZE)
 
     def work():
         for _ in range(iterations):

@@ -41,20 +41,10 @@ class Run:
 def train(recipe: str, seed: int, args: argparse.Namespace) -> Run:
     """Train once."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [
-            sys.executable,
-            "-m",
-            "lenet",
-            "train",
-            "--recipe",
-            recipe,
-            "--runs",
-            folder,
-            "--name",
-            "run",
-        ]
-        for setting in (f"random_seed={seed}", *args.settings):
-            command += ["--set", setting]
+        command = [sys.executable, "-m", "lenet", "train", "--recipe", recipe]
+        command += ["--runs", folder, "--name", "run"]
+        for each in (f"random_seed={seed}", *args.settings):
+            command += ["--set", each]
         command += ["--hold-out", str(args.hold_out)] if args.hold_out else []
         environment = dict(os.environ, OMP_NUM_THREADS=str(args.threads or os.cpu_count()))
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()

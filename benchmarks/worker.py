@@ -14,31 +14,30 @@ import time
 from collections.abc import Callable
 from importlib import import_module
 
-from cases import Case
+from cases import GEMM, Case
 
-#: the first word of an engine's name -> the module whose `block(engine, case)` gives its work
-MODULES = {
-    "lenet": "engine_lenet",
-    "torch": "engine_torch",
-    "keras": "engine_keras",
+#: the first word of a work -> the module whose `block(engine, case)` gives it, for all of its engines
+WORKS = {
     "eblearn": "online_step",
-    "second": "online_step",
+    "stream": "engine_streams",
+    "layers": "engine_layers",
     "detection": "detection",
-    "forward": "pycaffe_overhead",
     "pycaffe": "pycaffe_overhead",
-    "decode": "engine_streams",
-    "gemm": "engine_torch",
 }
+#: the first word of an engine's name -> its module for all other works, those of whole networks
+ENGINES = {"lenet": "engine_lenet", "torch": "engine_torch", "keras": "engine_keras"}
+
+
+def module_of(engine: str, work: str) -> str:
+    """The module that gives an engine's work."""
+    if engine == GEMM:
+        return "engine_torch"
+    return WORKS.get(work.split("-")[0]) or ENGINES[engine.split("-")[0]]
 
 
 def block_of(engine: str, case: Case) -> Callable[[], None]:
     """What does a block of a case."""
-    module = MODULES[engine.split("-")[0]]
-    if engine == "lenet" and case.work == "eblearn":
-        module = "online_step"
-    if engine == "lenet" and case.work.startswith("stream"):
-        module = "engine_streams"
-    block: Callable[[], None] = import_module(module).block(engine, case)
+    block: Callable[[], None] = import_module(module_of(engine, case.work)).block(engine, case)
     return block
 
 

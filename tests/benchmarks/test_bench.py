@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lenet.kernels import library
+
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -45,10 +47,40 @@ def test_a_section_takes_the_place_of_the_one_with_its_title(bench):
 
 def test_every_engine_has_a_name_and_a_module(bench):
     cases, worker = bench("cases"), bench("worker")
-    engines = {name for make in cases.SECTIONS for case in make(2).cases for name in case.engines}
-    assert engines <= set(cases.NAMES)
-    modules = {worker.MODULES[name.split("-")[0]] for name in engines}
+    pairs = {(name, case.work) for make in cases.SECTIONS for case in make(2).cases for name in case.engines}
+    assert {name for name, _ in pairs} == set(cases.NAMES)
+    modules = {worker.module_of(name, work) for name, work in [*pairs, (cases.GEMM, "layers")]}
+    assert modules == {*worker.WORKS.values(), *worker.ENGINES.values()}
     assert all((FOLDER / f"{name}.py").is_file() for name in modules)
+
+
+def test_every_case_of_layers_has_its_shape(bench):
+    cases, engine = bench("cases"), bench("engine_layers")
+    assert tuple(engine.SHAPES) == cases.LAYERS
+    first, second = (cases.Case("layers", title, ()) for title in cases.LAYERS[:2])
+    assert engine.dense_operations(first) == 2 * 2 * 64 * 288_000  # forward, and the gradient of the weights
+    assert engine.dense_operations(second) == 2 * 3 * 64 * 1_600_000
+
+
+@pytest.mark.parametrize("engine", ["lenet", "torch-channels-last"])
+def test_a_block_of_layers_runs(bench, engine):
+    if engine == "lenet" and not library.available():
+        pytest.skip(library.describe())
+    cases, layers = bench("cases"), bench("engine_layers")
+    layers.block(engine, cases.Case("layers", "one image", (), iterations=1, threads=1))()
+
+
+@pytest.mark.parametrize("work", ["digits", "list", "records"])
+def test_a_block_of_streams_reads(bench, monkeypatch, tmp_path, work):
+    """With few pictures; the cores that it takes are given back."""
+    cases, streams = bench("cases"), bench("engine_streams")
+    monkeypatch.setattr(streams, "FOLDER", tmp_path)
+    monkeypatch.setattr(streams, "FILES", 3)
+    monkeypatch.setattr(streams, "digits", lambda samples: (np.zeros((9, 1, 28, 28), np.uint8), np.arange(9)))
+    case = cases.Case(f"stream-{work}", "", (), batch=4, iterations=2, samples=7)
+    streams.block("lenet", case)()
+    streams.block("decode", case)()
+    assert len(list((tmp_path / "images").iterdir())) == 3
 
 
 WORKER = """

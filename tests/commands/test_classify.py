@@ -86,6 +86,19 @@ def test_a_folder_of_more_images_than_are_answered_together(lenet, model, digits
     assert [line.split(":")[0] for line in result.out.splitlines()[::2]] == [str(p) for p in (*paths, alone)]
 
 
+def test_damaged_images_are_told_after_the_answers_to_the_others(lenet, model, digits, tmp_path):
+    paths = [save(tmp_path / f"{index}.png", digit) for index, digit in enumerate(digits)]
+    for path in paths[1:3]:
+        path.write_bytes(path.read_bytes()[:50])
+    result = classify(lenet, model, tmp_path, words=("--top", "1"))
+    assert answers(result.out) == ["7", "0"]
+    assert result.code == FileError.exit_code
+    assert [name for name in ("0.png", "1.png", "2.png", "3.png") if f"{name}: " in result.err] == [
+        "1.png",
+        "2.png",
+    ]
+
+
 def test_a_missing_image_is_told_before_the_first_answer(lenet, model, digits, tmp_path):
     result = classify(lenet, model, save(tmp_path / "7.png", digits[0]), tmp_path / "none.png")
     assert result.code == FileError.exit_code

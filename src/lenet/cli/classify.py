@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from lenet.cli import examples
 from lenet.cli.arguments import add_device, add_python, add_strict, at_least_one, device_of
 from lenet.cli.messages import telling
 from lenet.cli.networks import assumption, read_trained
-from lenet.errors import Notes, UsageError
+from lenet.errors import LenetError, Notes, SeveralErrors, UsageError
 from lenet.formats.class_names import read_names
 from lenet.formats.files import file_error
 
@@ -51,30 +52,53 @@ def run(args: Namespace) -> int:
 
     Images are read on all cores and answered some at a time, so that memory stays the same for any number.
 
-    Raises: LenetError with what is wrong in a file.
+    Raises: LenetError with what is wrong in a file; for images, after the answers to all others.
     """
-    from lenet.data.parallel import in_order
-    from lenet.formats.image import read_image
-
     paths = _paths(args.images)
     with telling(args.strict) as notes:
         classifier = _classifier(args, notes)
-
-    def read(path: Path) -> tuple[Path, str, FittedImage]:
-        picture = read_image(path)
-        size = f"{picture.shape[1]} x {picture.shape[0]}"
-        return path, size, classifier.fit(picture, whole=args.whole)
-
     names: tuple[str, ...] = ()
-    images = in_order(read, paths)
+    errors: list[LenetError] = []
+    images = _read(paths, classifier, args.whole, errors)
     while part := list(islice(images, TOGETHER)):
-        found = classifier.answers([fitted for _, _, fitted in part])
+        found = classifier.answers([each.fitted for each in part])
         names = names or _names(args, classifier, len(found[0].probabilities))
-        for (path, size, _), each in zip(part, found, strict=True):
-            print(f"{path}: {', '.join([size, *each.done])}")
+        for image, each in zip(part, found, strict=True):
+            print(f"{image.path}: {', '.join([image.size, *each.done])}")
             for line in _lines(each, names, args.top, trained_to_targets=classifier.model.answer is not None):
                 print(f"  {line}")
+    if errors:
+        raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
     return 0
+
+
+@dataclass(frozen=True)
+class _Image:
+    path: Path
+    size: str  # before it was made to fit
+    fitted: FittedImage
+
+
+def _read(
+    paths: Sequence[Path], classifier: Classifier, whole: bool, errors: list[LenetError]
+) -> Iterator[_Image]:
+    """The images that can be read, in order; what is wrong with the others is added to `errors`."""
+    from lenet.data.parallel import in_order
+    from lenet.formats.image import read_image
+
+    def read(path: Path) -> _Image | LenetError:
+        try:
+            picture = read_image(path)
+        except LenetError as error:
+            return error
+        size = f"{picture.shape[1]} x {picture.shape[0]}"
+        return _Image(path, size, classifier.fit(picture, whole=whole))
+
+    for found in in_order(read, paths):
+        if isinstance(found, LenetError):
+            errors.append(found)
+        else:
+            yield found
 
 
 def _paths(sources: Sequence[str]) -> list[Path]:

@@ -102,10 +102,10 @@ def _fused(network: Network, place: int) -> FusedStep | None:
         return None
     for pattern in ((ReLU, Pooling, ReLU), (Pooling, ReLU), (ReLU, Pooling), (Pooling,)):
         group = steps[: 1 + len(pattern)]
-        if prod(group[-1].shapes.outputs[0][1:]) > MOST_NUMBERS:
+        if [type(step.node.kind) for step in group[1:]] != list(pattern):
             continue
-        kinds = [type(step.node.kind) for step in group[1:]]
-        if kinds == list(pattern) and _private(network, place, len(group)) and _follow(group):
+        small = prod(group[-1].shapes.outputs[0][1:]) <= MOST_NUMBERS
+        if small and _private(network, place, len(group)) and _follow(group):
             return FusedStep(tuple(group), _operation(group, network.steps[place + len(group) :]))
     return None
 
