@@ -10,14 +10,10 @@ from pathlib import Path
 from lenet import __version__
 from lenet.cli import VERBS, examples, overview, run_verb
 from lenet.cli.messages import print_error
-from lenet.errors import FileError, LenetError, TrainingError, UsageError, Where, did_you_mean
+from lenet.errors import FileError, LenetError, UsageError, Where, did_you_mean, too_large
 
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
 BROKEN_PIPE = 141  # and for one whose reader went away
-
-
-#: what torch and numpy say of arrays that memory cannot hold, or whose size is no number of theirs
-_TOO_LARGE = ("alloc", "size calculation overflowed", "Maximum allowed dimension", "array is too big")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,10 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _silence_stdout()
         return BROKEN_PIPE
     except (MemoryError, RuntimeError, ValueError) as error:
-        if not isinstance(error, MemoryError) and not any(words in str(error) for words in _TOO_LARGE):
+        told = too_large(error)
+        if told is None:
             raise
-        print_error(_too_large(error))
-        return TrainingError.exit_code
+        print_error(told)
+        return told.exit_code
     except OSError as error:
         print_error(FileError(error.strerror or str(error), Where(str(error.filename or ""))))
         return FileError.exit_code
@@ -68,12 +65,6 @@ def _help() -> str:
         f"lenet {__version__}: Caffe's and EBLearn's LeNet files, run as they were written."
         f"\n\nverbs:\n{overview()}\n\n{shown}"
     )
-
-
-def _too_large(error: Exception) -> TrainingError:
-    """What numpy and torch say where memory is not enough, without their addresses in the source."""
-    reason = str(error).splitlines()[0].rpartition("Allocator: ")[2] if str(error) else "out of memory"
-    return TrainingError(f"not enough memory: {reason}", hint="a smaller batch or fewer outputs take less")
 
 
 def _unknown(word: str) -> UsageError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 
@@ -156,6 +157,33 @@ class Notes:
 
     def __iter__(self) -> Iterator[Note]:
         return iter(self.warnings)
+
+
+#: what torch and numpy say of arrays that memory cannot hold, or whose size is no number of theirs
+_TOO_LARGE = ("alloc", "size calculation overflowed", "Maximum allowed dimension", "array is too big")
+
+
+def too_large(error: Exception) -> TrainingError | None:
+    """What numpy and torch say where memory is not enough, without their addresses; None for other errors."""
+    if not isinstance(error, MemoryError) and not any(words in str(error) for words in _TOO_LARGE):
+        return None
+    reason = str(error).splitlines()[0].rpartition("Allocator: ")[2] if str(error) else "out of memory"
+    return TrainingError(f"not enough memory: {reason}", hint="a smaller batch or fewer outputs take less")
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Around what takes memory by the sizes that a user gives.
+
+    Raises: TrainingError where there is too little.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError, ValueError) as error:
+        told = too_large(error)
+        if told is None:
+            raise
+        raise told from None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

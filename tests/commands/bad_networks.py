@@ -53,6 +53,8 @@ LAYERS = [
     ("Concat", "", "y", "", "takes one or more inputs, none given"),
     ("Crop", "x", "y", "", "takes 2 inputs, 1 given"),
     ("Silence", "x", "y", "", COUNTS(1, "", 0)),
+    ("Silence", "", "", "", "takes one or more inputs, none given"),
+    ("MVN", "v", "y", "", "2 x 5 is one number a channel, less its mean nothing is left"),
     ("Scale", "x x x", "y", "", "takes 1 or 2 inputs, 3 given"),
     ("LSTM", "x", "y", "recurrent_param { num_output: 3 }", "takes 2 or 3 inputs, 1 given"),
     ("LSTMUnit", "x", "y", "", "takes 3 inputs, 1 given"),
@@ -162,6 +164,7 @@ LAYERS = [
     ("Input", "", "y", "input_param { shape { dim: [-1, 3] } }", "a shape has the size -1"),
     ("HDF5Data", "", "y", "hdf5_data_param { source: 'no.txt' batch_size: 2 }", "no such file or directory"),
     ("ImageData", "", "y z", "image_data_param { source: 'no.txt' }", "no such file or directory"),
+    ("ImageData", "", "y z", "image_data_param { source: 'l' new_height: 8 }", "new_height is given alone"),
     ("Data", "", "y z", "data_param { source: 'no' batch_size: 2 }", "no such file or directory"),
     ("Data", "", "y z", "data_param { source: 'no' batch_size: 0 }", "batch_size is 0, the least is 1"),
     ("Data", "", "y z", "data_param { batch_size: 2 }", "source is missing"),
@@ -186,6 +189,7 @@ LAYERS = [
     ("ReLU", "x", "y", "include { phase: TESTING }", "phase cannot be TESTING"),
     ("ReLU", "x", "y", "propagate_down: [true, true]", "2 propagate_down for 1 bottoms"),
     ("ReLU", "x", "y", "loss_weight: [1, 2]", "2 loss_weight for 1 tops"),
+    ("Accuracy", "v label", "y", "loss_weight: 1", "has no gradient, so it is no loss to train by"),
 ]
 
 #: (what is wrong, the whole network, the line where, what is said)

@@ -1,4 +1,4 @@
-"""`--allow-python` for test, time and classify, and Caffe's own commands: the code that Python layers name runs with it only."""
+"""`--allow-python`, here and in Caffe's own commands: the code that Python layers name runs with it only."""
 
 import re
 import sys

@@ -197,7 +197,11 @@ def test_classification_is_that_of_caffe(lenet, tmp_path):
         ("mean", b"\x08\x01", "this is no mean image"),
         ("picture.png", b"text", "this is no image"),
         ("w.caffemodel", b"", "w.caffemodel"),
-        ("deploy.prototxt", b'layer { name: "a" type: "Silence" }', "one input is wanted, there are: none"),
+        (
+            "deploy.prototxt",
+            b'layer { name: "a" type: "DummyData" top: "a" dummy_data_param { shape { dim: 1 } } }',
+            "one input is wanted, there are: none",
+        ),
     ],
 )
 def test_wrong_files_for_classification(wrong, content, message, lenet, tmp_path, colour, picture):

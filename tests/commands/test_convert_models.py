@@ -216,7 +216,7 @@ def test_a_description_of_keras_without_weights(lenet, tmp_path):
 
 
 def test_weights_of_caffe_in_hdf5(lenet, trained, tmp_path):
-    """The network lies beside them; both are read again, and /data has a group for every layer, as Caffe's."""
+    """The network lies beside them; both are read again, and /data has the layers' groups, as Caffe's."""
     result = lenet("convert", *trained, tmp_path / "net.v2.caffemodel.h5")
     assert result.code == 0, result.err
     assert sorted(path.name for path in tmp_path.glob("net.v2.*")) == [

@@ -7,6 +7,7 @@ import pytest
 
 from lenet.dialects import recognise
 from lenet.errors import Notes
+from lenet.kernels import library
 from lenet.layers import Convolution, Input
 from lenet.model import Model
 from lenet.net import Net, Node
@@ -40,6 +41,16 @@ def test_a_network_with_data(lenet):
     result = lenet("time", EXAMPLES / "lenet_train_test.prototxt", "--iterations", "1", "--batch", "2")
     assert result.code == 0, result.err
     assert float(rows(result.out)["conv2"][3]) > 0  # backward
+
+
+def test_compiled_layers_are_timed_as_one(lenet):
+    words = ("time", EXAMPLES / "lenet_train_test.prototxt", "--iterations", "1", "--batch", "2", "--kernels")
+    result = lenet(*words, "auto")
+    assert result.code == 0, result.err
+    assert ("conv1+pool1" in rows(result.out)) == library.available()
+    assert "conv2" in rows(lenet(*words, "torch").out)
+    refused = lenet(*words, "auto", "--against", "torch")
+    assert (refused.code, "--kernels is for the times of layers" in refused.err) == (2, True)
 
 
 def test_phases_differ(lenet):

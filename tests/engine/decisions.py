@@ -1,4 +1,4 @@
-"""Where rounding alone decides which way a training run goes, and how a run is made to go as the recorded one.
+"""Where rounding alone decides which way training goes, and how a run is made to go as the recorded one.
 
 A unit before a ReLU that is all but 0, or two numbers under a pooling window that are all but equal, fall on
 this side or that by the order in which a program adds; the gradient then goes through or not, or another way,

@@ -31,6 +31,7 @@ RELU = 'layer { name: "%s" type: "ReLU" bottom: "%s" top: "%s" }'
 DENSE = (
     'layer { name: "ip" type: "InnerProduct" bottom: "%s" top: "ip" inner_product_param { num_output: 2 } }'
 )
+SPARE = 'layer { name: "spare" type: "Silence" bottom: "data" }'
 IN_PLACE, APART = RELU % ("relu", "conv", "conv"), RELU % ("relu", "conv", "other")
 PLAIN = [HEAD, CONVOLUTION % "", POOL % ("conv", "MAX", 2, 2)]
 
@@ -57,8 +58,9 @@ def fused_names(net):
         ),
         ([*PLAIN, RELU % ("relu", "pool", "pool")], ["conv", "pool", "relu"]),
         ([*PLAIN, DENSE % "pool"], ["conv", "pool"]),
+        ([*PLAIN, SPARE, DENSE % "pool"], ["conv", "pool"]),
     ],
-    ids=["pool", "relu in place", "relu, pool of 3", "relu behind", "dense behind"],
+    ids=["pool", "relu in place", "relu, pool of 3", "relu behind", "dense behind", "no output behind"],
 )
 def test_what_runs_as_one_gives_the_same(tmp_path, layers, names):
     net = network(tmp_path, *layers)

@@ -1,17 +1,36 @@
-"""Every update rule on LeNet and on the autoencoder against the losses that the real Caffe recorded."""
+"""Every update rule on LeNet and on the autoencoder against the losses that the real Caffe recorded.
+
+In exact arithmetic (float64) four of LeNet's six rules give the recorded losses of 30 iterations to 2e-6;
+Nesterov and AdaDelta with the one number decided as it fell in Caffe that is too near to an edge for float32.
+So do the autoencoder's SGD and Nesterov, to 5e-7, where the loss is added up as Caffe adds it.
+
+What is not reached are 30 iterations to 1e-4 of RMSProp and of AdaGrad.  Their first steps are the rate times
+the sign of the gradient (RMSProp's seven times that), however small it is, and the loss jumps from 2.3 to 85
+and 11.  Our own runs in float32 and float64 part from each other as far as either does from the record:
+RMSProp by 6e-4 at iteration 8 and 7 % later, AdaGrad by 8e-4 at iteration 9 and 3e-3 later, on the
+autoencoder by 2e-4 at iteration 3 and 4e-3 later.  No single number was looked for that decides it.  From
+first weights off by half a unit of float32, in float64, RMSProp parts by 6e-3 and AdaGrad by 2e-3 within 30
+iterations; of three such draws of AdaGrad's one stayed within 4e-6.
+"""
 
 import csv
 import gzip
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from decisions import Decision, decide
 
+import lenet.engine.train
 from lenet.cli.train import builtin_job
 from lenet.dialects.caffe.solver import read_solver
 from lenet.dialects.caffe.weights import read_weights
 from lenet.engine.train import Trainer
 from lenet.errors import Notes
+from lenet.layers import SigmoidLoss
 from lenet.results import Progress
 
 ORACLE = Path(__file__).parents[1] / "oracle" / "caffe" / "train"
@@ -27,17 +46,27 @@ RULES = {  # what differs from LeNet's own solver, in the recorded solvers
     "nesterov": {"type": "Nesterov"},
     "rmsprop": {"momentum": 0, "rms_decay": 0.98, "type": "RMSProp"},
 }
+SIGNS = ("adagrad", "rmsprop")  # the rules whose first steps are signs
+# In exact arithmetic this unit is -2e-7, and this number 1.4e-7 below the largest under its window.
+DECISIONS = {
+    "nesterov": (Decision(17, "ip1", (46, 465)),),
+    "adadelta": (Decision(9, "conv2", (39, 1, 0, 6)),),
+}
 
-# Up to the first number that is all but 0 before a ReLU, where rounding decides (test_recorded_training.py
-# shows one), losses agree as float32 allows, 3e-5 at most; then they part: 5 % within 20 iterations at most.
+ITERATIONS = 30
+EXACT_BOUND = 1e-5  # measured: 2e-6 at most, the rounding of Caffe's own run
+# In float32 as it comes, losses agree up to the first number that rounding decides otherwise, 3e-5 at most;
+# then they part, by 5 % within 20 iterations at most.  Another processor, or way to add, decides where.
 FIRST, FIRST_BOUND = 8, 1e-4
-ITERATIONS, BOUND = 20, 0.05
+FLOAT32_ITERATIONS, FLOAT32_BOUND = 20, 0.05
+PARTED = 1e-4  # what two runs of one rule are asked to keep to, and those of SIGNS cannot
+AS_FAR = 3  # times as far as our two runs part from each other may the record lie; 1.6 times measured
 
 
 def recorded_losses(path):
     with path.open() as file:
         rows = list(csv.DictReader(file))
-    return np.array([float(row.get("loss") or row["cross_entropy_loss"]) for row in rows])
+    return np.array([float(row.get("loss") or row["cross_entropy_loss"]) for row in rows])[:ITERATIONS]
 
 
 def losses_of(trainer):
@@ -51,20 +80,61 @@ def as_words(settings):
     return [(key, str(value)) for key, given in values.items() for value in given]
 
 
-def lenet_errors(name):
-    """The relative errors of LeNet's losses from Caffe's own start, iteration by iteration."""
+def trainer_in(dtype, job, kernels="torch"):
+    """A trainer that computes in this precision; the first weights and the images are float32 in any."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lenet.engine.train, "build", partial(lenet.engine.train.build, dtype=dtype))
+        trainer = Trainer(replace(job, tests=(), kernels=kernels))
+    batch = trainer.feeder.next
+    trainer.feeder.next = lambda: {
+        name: values.to(dtype) if values.is_floating_point() else values for name, values in batch().items()
+    }
+    return trainer
+
+
+@cache
+def lenet_losses(name, dtype, kernels="torch"):
+    """LeNet's losses from Caffe's own start; in float64 with what rounding decided in Caffe."""
     schedule = {"random_seed": 1701, "max_iter": ITERATIONS, "test_initialization": "false"}
-    settings = schedule | {"snapshot_after_train": "false"} | RULES[name]
-    found = losses_of(Trainer(builtin_job(as_words(settings))))
-    wanted = recorded_losses(ORACLE / f"{name}_loss_exact.csv")[:ITERATIONS]
+    settings = schedule | {"snapshot_after_train": "false", "test_interval": 1000} | RULES[name]
+    trainer = trainer_in(dtype, builtin_job(as_words(settings)), kernels)
+    if dtype == torch.float64:
+        decide(trainer, DECISIONS.get(name, ()))
+    return losses_of(trainer)
+
+
+def off(found, wanted):
+    """The relative differences of losses, iteration by iteration."""
     return np.abs(found - wanted) / wanted
+
+
+def lenet_off(name, *how):
+    return off(lenet_losses(name, *how), recorded_losses(ORACLE / f"{name}_loss_exact.csv"))
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if name not in SIGNS])
+def test_exact_arithmetic_gives_the_recorded_losses(name):
+    assert lenet_off(name, torch.float64).max() < EXACT_BOUND
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_the_first_losses_are_the_recorded_ones(name):
-    errors = lenet_errors(name)
+    errors = lenet_off(name, torch.float32, "auto")
     assert errors[:FIRST].max() < FIRST_BOUND
-    assert errors.max() < BOUND
+    assert errors[:FLOAT32_ITERATIONS].max() < FLOAT32_BOUND
+
+
+def check_signs(single, double, recorded):
+    """Our own two runs part, and the record lies as far from them as they from each other."""
+    apart = off(single, double).max()
+    assert apart > PARTED
+    assert max(off(single, recorded).max(), off(double, recorded).max()) < AS_FAR * apart
+
+
+@pytest.mark.parametrize("name", SIGNS)
+def test_rules_of_signs_part_as_far_as_rounding_makes_them(name):
+    recorded = recorded_losses(ORACLE / f"{name}_loss_exact.csv")
+    check_signs(lenet_losses(name, torch.float32), lenet_losses(name, torch.float64), recorded)
 
 
 def test_the_rates_of_200_iterations_are_the_recorded_ones():
@@ -77,21 +147,63 @@ def test_the_rates_of_200_iterations_are_the_recorded_ones():
         assert job.solver.rate(iteration + 1) == pytest.approx(rate, rel=1e-6)
 
 
-@pytest.mark.skipif(
+needs_weights = pytest.mark.skipif(
     not GOLDEN.is_dir(), reason=f"the autoencoder's first weights (10 MB) are not at {GOLDEN}"
 )
-@pytest.mark.parametrize(("name", "bound"), [("ae_sgd", 1e-4), ("ae_nesterov", 1e-4), ("ae_adagrad", 1e-2)])
-def test_the_autoencoder(name, bound, tmp_path, monkeypatch):
-    """It has sigmoids and no kinks: 30 iterations agree to 1e-4 of the loss.
 
-    AdaGrad's first step is the sign of the gradient times the rate, also where the gradient is mere rounding.
-    """
+
+@pytest.fixture
+def autoencoder(tmp_path, monkeypatch):
+    """What trains the autoencoder by a recorded solver, in a precision."""
     weights = tmp_path / "init.caffemodel"
     weights.write_bytes(gzip.decompress((GOLDEN / "autoencoder_init.caffemodel.gz").read_bytes()))
     monkeypatch.chdir(SHARED / "models" / "caffe" / "bvlc")
-    settings = [("max_iter", "30"), ("solver_mode", "CPU")]
-    trainer = Trainer(read_solver(GOLDEN / "train" / name / "solver.prototxt", Notes(), settings))
-    trainer.load(read_weights(weights, Notes()))
-    found = losses_of(trainer)
-    wanted = recorded_losses(GOLDEN / "train" / name / "loss_exact.csv")[:30]
-    assert (np.abs(found - wanted) / wanted).max() < bound
+
+    def make(name, dtype):
+        settings = [("max_iter", str(ITERATIONS)), ("solver_mode", "CPU")]
+        job = read_solver(GOLDEN / "train" / name / "solver.prototxt", Notes(), settings)
+        trainer = trainer_in(dtype, job)
+        trainer.load(read_weights(weights, Notes()))
+        return trainer
+
+    return make
+
+
+def added_one_by_one(trainer):
+    """The losses of the iterations as they come, added up as Caffe does: each of 78,400 terms in float32.
+
+    That is 9e-5 off the sum at most, while the gradients, and so the way that training takes, do not see it.
+    """
+    network, sums = trainer.network, []
+    node = next(node for node in network.net.nodes if isinstance(node.kind, SigmoidLoss))
+    forward = network.forward
+
+    def watched(inputs):
+        blobs = forward(inputs)
+        scores, targets = (blobs[name].detach().float().flatten(1) for name in node.inputs)
+        positive = (scores >= 0).float()
+        soft = torch.log(1 + torch.exp(scores - 2 * scores * positive))
+        terms = soft - scores * (targets - positive)
+        sums.append(np.cumsum(terms.flatten().numpy(), dtype=np.float32)[-1] / len(scores))
+        return blobs
+
+    network.forward = watched
+    losses_of(trainer)
+    return np.array(sums[:ITERATIONS])
+
+
+@needs_weights
+@pytest.mark.parametrize("name", ["ae_sgd", "ae_nesterov"])
+def test_the_autoencoder(name, autoencoder):
+    """It has sigmoids and no kinks: nothing is decided, in float32 as it comes."""
+    recorded = recorded_losses(GOLDEN / "train" / name / "loss_exact.csv")
+    assert off(added_one_by_one(autoencoder(name, torch.float32)), recorded).max() < EXACT_BOUND
+    assert off(losses_of(autoencoder(name, torch.float32)), recorded).max() < FIRST_BOUND
+
+
+@needs_weights
+def test_the_autoencoder_by_a_rule_of_signs(autoencoder):
+    recorded = recorded_losses(GOLDEN / "train" / "ae_adagrad" / "loss_exact.csv")
+    runs = [losses_of(autoencoder("ae_adagrad", dtype)) for dtype in (torch.float32, torch.float64)]
+    assert off(runs[0], recorded)[:3].max() < FIRST_BOUND
+    check_signs(*runs, recorded)

@@ -42,7 +42,9 @@ def trained(folder, rule="SGD", **settings):
     """The trainer at the end, and the weights before its last update."""
     (folder / "solver.prototxt").write_text(SOLVER.replace("RULE", f'type: "{rule}" {RULES[rule]}'))
     job = read_solver("solver.prototxt", Notes(), [(key, str(value)) for key, value in settings.items()])
-    job = replace(job, kernels="torch")  # where diffs are kept the update is torch's; the compiled one rounds elsewhere
+    job = replace(
+        job, kernels="torch"
+    )  # where diffs are kept the update is torch's; the compiled one rounds elsewhere
     trainer = Trainer(job, save=snapshots.save)
     before = trainer.network.weights()
     for record in trainer.run():

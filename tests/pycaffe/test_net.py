@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lenet.pycaffe as caffe
-from lenet.errors import DataError, DescriptionError, FileError, UsageError, WeightsError
+from lenet.errors import DataError, DescriptionError, FileError, TrainingError, UsageError, WeightsError
 from lenet.pycaffe import layers as L  # noqa: N812
 
 from .conftest import ORACLE, small_classifier, write
@@ -270,3 +270,23 @@ def test_wrong_use_says_what_is_wrong(deploy, images, tmp_path):
     other.save(str(tmp_path / "o.caffemodel"))
     with pytest.raises(WeightsError, match="conv"):
         net.copy_from(str(tmp_path / "o.caffemodel"))
+
+
+def test_blobs_that_no_memory_holds_are_our_error(tmp_path):
+    """As on the command line; the network goes on with another shape."""
+    net = tmp_path / "net.prototxt"
+    text = """layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 4 } } }
+      layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip"
+        inner_product_param { num_output: OUTPUTS } }"""
+    net.write_text(text.replace("OUTPUTS", "4000000000"))
+    with pytest.raises(TrainingError, match="not enough memory"):
+        caffe.Net(str(net), caffe.TEST)
+    net.write_text(text.replace("OUTPUTS", "2"))
+    running = caffe.Net(str(net), caffe.TEST)
+    running.blobs["data"].reshape(10**13, 4)
+    with pytest.raises(TrainingError, match="not enough memory"):
+        _ = running.blobs["data"].data
+    with pytest.raises(TrainingError, match="not enough memory"):
+        running.forward()
+    running.blobs["data"].reshape(3, 4)
+    assert running.forward()["ip"].shape == (3, 2)

@@ -11,8 +11,8 @@ from lenet.cli import examples
 from lenet.cli.arguments import Parser
 from lenet.cli.caffe_deploy import (
     add_network,
-    check_inputs,
-    parsed,
+    asked,
+    check_files,
     read_array,
     set_mean,
     set_up,
@@ -32,12 +32,11 @@ def run(line: Line, device: str) -> int:
 
     Raises: LenetError for wrong options, files that cannot be read or do not fit each other.
     """
-    parser = Parser(prog="classify.py", description="The scores of images, written as an array (.npy).")
-    _add_arguments(parser)
-    args = parsed(parser, line.words)
+    does = "The scores of images, written as an array (.npy)."
+    args = asked("classify.py", does, _add_arguments, line.words)
     if args is None:
         return 0
-    check_inputs([args.model_def, args.pretrained_model, args.mean_file, args.input_file], args.output_file)
+    check_files(args)
     classifier = _classifier(args)
     inputs = _inputs(args, classifier.blobs[classifier.inputs[0]].channels)
     print(f"Classifying {len(inputs)} inputs.")

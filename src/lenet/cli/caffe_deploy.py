@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,11 +48,15 @@ def tell_unfilled(net: Net, weights: str) -> None:
         log(f"{weights}: warning: no weights for {', '.join(missing)}: are these of another network?")
 
 
-def parsed(parser: Parser, words: Sequence[str]) -> Namespace | None:
-    """The arguments, with `~` in the names of files for the home directory; None after `--help`.
+def asked(
+    script: str, does: str, add_arguments: Callable[[Parser], None], words: Sequence[str]
+) -> Namespace | None:
+    """The arguments of a script, with `~` in the names of files for the home directory; None after `--help`.
 
     Raises: UsageError.
     """
+    parser = Parser(prog=script, description=does)
+    add_arguments(parser)
     try:
         args = parser.parse(words)
     except SystemExit:
@@ -113,12 +117,13 @@ def set_channel_swap(net: ImageNet, words: str) -> None:
     net.transformer.set_channel_swap(name, order)
 
 
-def check_inputs(paths: Sequence[str], output: str) -> None:
+def check_files(args: Namespace) -> None:
     """Refuse, before anything is computed, inputs that are not there and an output without a folder.
 
     Raises: FileError.
     """
-    for path in filter(None, paths):
+    output = args.output_file
+    for path in filter(None, (args.model_def, args.pretrained_model, args.mean_file, args.input_file)):
         if not Path(path).exists():
             hint = f"give another one with {_OPTIONS[path]}" if path in _OPTIONS else ""
             raise FileError("there is no such file or directory", Where(path), hint or "check the path")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lenet.cli import examples
 from lenet.cli.arguments import Parser
-from lenet.cli.caffe_deploy import add_network, check_inputs, parsed, read_array, set_mean, set_up
+from lenet.cli.caffe_deploy import add_network, asked, check_files, read_array, set_mean, set_up
 from lenet.dialects.caffe.command import Line
 from lenet.errors import DataError, FileError, UsageError, Where
 from lenet.formats.files import read_bytes, whole_file
@@ -29,15 +29,14 @@ def run(line: Line, device: str) -> int:
 
     Raises: LenetError for wrong options, files that cannot be read or do not fit each other.
     """
-    parser = Parser(prog="detect.py", description="The scores of windows of images, as a table or HDF5.")
-    _add_arguments(parser)
-    args = parsed(parser, line.words)
+    does = "The scores of windows of images, as a table or HDF5."
+    args = asked("detect.py", does, _add_arguments, line.words)
     if args is None:
         return 0
     if args.crop_mode != "list":
         hint = "find windows in another way, give them as a table: --crop_mode list WINDOWS.csv"
         raise UsageError("selective search is a MATLAB program, which is not part of this", hint=hint)
-    check_inputs([args.model_def, args.pretrained_model, args.mean_file, args.input_file], args.output_file)
+    check_files(args)
     detector = _detector(args)
     print("Loading input...")
     windows = read_windows(args.input_file)

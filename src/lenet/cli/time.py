@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lenet.cli import examples
 from lenet.cli.arguments import (
@@ -34,6 +34,9 @@ from lenet.net import Net, Node
 from lenet.report.table import Table
 
 if TYPE_CHECKING:
+    import torch
+
+    from lenet.engine.fusing import Kernels
     from lenet.engine.time import Timing
 
 
@@ -51,6 +54,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         choices=("torch",),
         help="instead of layers, time the whole beside the same in plain PyTorch",
     )
+    parser.add_argument(
+        "--kernels",
+        choices=("auto", "torch", "fused"),
+        help="on a CPU: each layer by itself (torch), compiled ones as one (auto), or an error without them",
+    )
     add_settings(parser)
     add_device(parser)
     add_state(parser)
@@ -60,6 +68,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "lenet time lenet_train_test.prototxt",
         "lenet time mnist.conf",
         "lenet time model.keras --batch 64",
+        "lenet time lenet_train_test.prototxt --kernels auto     # as lenet train runs it",
         "lenet time lenet_train_test.prototxt --against torch",
         "lenet time lenet_train_test.prototxt --phase test --batch 1 --iterations 200",
     )
@@ -71,6 +80,9 @@ def run(args: Namespace) -> int:
     Raises: LenetError with what is wrong in the description or its data.
     """
     iterations = iterations_of(args) or 0
+    if args.kernels and (args.against or is_configuration(args.net)):
+        reason = "--kernels is for the times of layers that learn from batches"
+        raise UsageError(reason, Where(args.net), "compiled layers run here wherever they can be")
     if is_configuration(args.net):
         if args.against:
             raise UsageError("--against is for networks that learn from batches", Where(args.net))
@@ -90,20 +102,27 @@ def run(args: Namespace) -> int:
         from lenet.cli import time_against
 
         return time_against.run(args, running.select(state))
-    from lenet.engine.time import time_network
-
     log = None
     if args.log_style == "caffe" and message is not None:
         log = CaffeLog(sys.stderr.write, with_year=False)
         log.start_time(running, state, message=message, gpu=device.index if device.type == "cuda" else None)
-    training = args.phase == "train"
-    timing = time_network(running.select(state), training=training, iterations=iterations, device=device)
+    _tell(_timed(args, running.select(state), iterations, device), log)
+    return 0
+
+
+def _timed(args: Namespace, net: Net, iterations: int, device: torch.device) -> Timing:
+    from lenet.engine.time import time_network
+
+    training, kernels = args.phase == "train", cast("Kernels", args.kernels or "torch")
+    return time_network(net, training=training, iterations=iterations, device=device, kernels=kernels)
+
+
+def _tell(timing: Timing, log: CaffeLog | None) -> None:
     if log:
         layers = [(layer.name, layer.forward, layer.backward) for layer in timing.layers]
         log.timing(timing.loss, layers, timing.forward, timing.backward, timing.iterations)
     else:
         print(timing_table(timing).text())
-    return 0
 
 
 def _read(args: Namespace, notes: Notes) -> tuple[Net, Message | None]:

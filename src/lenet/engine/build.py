@@ -262,6 +262,9 @@ class _Builder:
 
     def _step(self, node: Node, shapes: NodeShapes) -> Step:
         operation = None
+        if self.training and any(node.loss_weights) and getattr(node.kind, "is_answer", False):
+            reason = f"layer '{node.name}' ({node.type}): has no gradient, so it is no loss to train by"
+            raise DescriptionError(reason, node.where, "leave its loss_weight out")
         if isinstance(node.kind, Feed):
             self._seed_feed(node.name, node.kind)
         elif not isinstance(node.kind, Input):

@@ -37,7 +37,7 @@ class Predictor(nn.Module):
         net, where = replace(model.net, nodes=nodes), model.weights.where
         weights = complete(net, replace(model.weights, where=where if str(where) else model.net.where))
         self.network: Network = build(net, device=device, weights=weights)
-        self.answers = answer_blobs(model)
+        self.answers = model.net.outputs_as_made()
         self.device = torch.device(device)
 
     def forward(self, samples: Tensor) -> Tensor | tuple[Tensor, ...]:
@@ -75,17 +75,3 @@ class Predictor(nn.Module):
             for name in wanted:
                 parts[name].append(found[name].cpu().numpy())
         return {name: np.concatenate(arrays) for name, arrays in parts.items()}
-
-
-def answer_blobs(model: Model) -> tuple[str, ...]:
-    """The blobs that a model answers with, in the order in which their last versions are made."""
-    read = {blob for node in model.net.nodes for blob in node.inputs}
-    made = [blob for node in model.net.nodes if node.inputs for blob in node.outputs]
-    order = reversed(dict.fromkeys(reversed(made)))
-    last = [blob for blob in order if blob not in read or _is_written_last(blob, model)]
-    return tuple(last)
-
-
-def _is_written_last(blob: str, model: Model) -> bool:
-    touching = [node for node in model.net.nodes if blob in (*node.inputs, *node.outputs)]
-    return blob in touching[-1].outputs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lenet.engine.build import Network, Step, build
 from lenet.engine.feeding import Feeder
+from lenet.engine.fusing import FusedStep, Kernels, fuse
 from lenet.net import Net
 
 
@@ -37,13 +38,23 @@ class Timing:
 
 
 def time_network(
-    net: Net, *, training: bool, iterations: int, device: torch.device | str = "cpu", warm_up: int = 1
+    net: Net,
+    *,
+    training: bool,
+    iterations: int,
+    device: torch.device | str = "cpu",
+    warm_up: int = 1,
+    kernels: Kernels = "torch",
 ) -> Timing:
     """Time `iterations` forward and backward passes of a selected network, layer by layer.
 
-    Data layers count the reading of a batch as their forward pass; inputs are filled with zeros.
+    Data layers count the reading of a batch as their forward pass; inputs are filled with zeros.  With
+    `kernels` layers that run as one, compiled, are timed as one, see :func:`lenet.engine.fusing.fuse`.
+
+    Raises: MissingExtra, UsageError for kernels that are not there.
     """
     network = build(net, training=training, seed=0, device=device)
+    fuse(network, kernels)
     network.requires_grad_(True)  # Caffe times the backward pass in both phases
     clock = Clock(network, torch.device(device))
     with _feeder(network, training, device) as batches:
@@ -96,11 +107,39 @@ def _feeder(network: Network, training: bool, device: torch.device | str) -> Fee
     return Feeder(network, training=training, device=device)
 
 
+@dataclass(frozen=True)
+class _Unit:
+    """A step, or several that run as one; `compute` is None where the outputs are given."""
+
+    name: str
+    kind: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    parameters: tuple[Tensor, ...]
+    compute: Callable[[Sequence[Tensor]], tuple[Tensor, ...]] | None
+
+
+def _unit(step: Step | FusedStep) -> _Unit:
+    if isinstance(step, Step):
+        compute, node = step.compute if step.operation else None, step.node
+        return _Unit(node.name, node.type, node.inputs, node.outputs, step.parameters, compute)
+    nodes = [each.node for each in step.steps]
+    (source,), (made,) = nodes[0].inputs, nodes[-1].outputs
+
+    def run(inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        blobs = {source: inputs[0]}
+        step.run(blobs)
+        return (blobs[made],)
+
+    name, kind = ("+".join(words) for words in zip(*((node.name, node.type) for node in nodes), strict=True))
+    return _Unit(name, kind, (source,), (made,), step.steps[0].parameters, run)
+
+
 @dataclass
 class _Ran:
-    """A step after its forward pass: cut from its neighbours, so that it can go back alone."""
+    """What ran forward: cut from its neighbours, so that it can go back alone."""
 
-    step: Step
+    unit: _Unit
     inputs: list[Tensor]
     outputs: tuple[Tensor, ...]
 
@@ -112,11 +151,12 @@ class Clock:
         self.network = network
         self.device = device
         self.loss = 0.0
+        self.units = [_unit(step) for step in network.fused or network.steps]
         self.layers: list[LayerTime] = []
         self.reset()
 
     def reset(self) -> None:
-        self.layers = [LayerTime(s.node.name, s.node.type) for s in self.network.steps]
+        self.layers = [LayerTime(unit.name, unit.kind) for unit in self.units]
 
     def now(self) -> float:
         """Milliseconds, everything asked of the device being done."""
@@ -136,17 +176,17 @@ class Clock:
         blobs: dict[str, Tensor] = {}
         given: Mapping[str, Tensor] | None = None
         ran = []
-        for step, layer in zip(self.network.steps, self.layers, strict=True):
+        for unit, layer in zip(self.units, self.layers, strict=True):
             started = self.now()
-            inputs = [_cut(blobs[name]) for name in step.node.inputs]
-            if step.operation is None:
+            inputs = [_cut(blobs[name]) for name in unit.inputs]
+            if unit.compute is None:
                 given = feeder.next() if given is None else given
-                outputs = tuple(given[name] for name in step.node.outputs)
+                outputs = tuple(given[name] for name in unit.outputs)
             else:
-                outputs = step.compute(inputs)
+                outputs = unit.compute(inputs)
             layer.forward += self.now() - started
-            blobs.update(zip(step.node.outputs, outputs, strict=True))
-            ran.append(_Ran(step, inputs, outputs))
+            blobs.update(zip(unit.outputs, outputs, strict=True))
+            ran.append(_Ran(unit, inputs, outputs))
         self.loss = float(self.network.loss(blobs).detach())
         return ran
 
@@ -155,13 +195,13 @@ class Clock:
         gradients: dict[str, Tensor] = {}
         for entry, layer in zip(reversed(ran), reversed(self.layers), strict=True):
             started = self.now()
-            names = entry.step.node.outputs
+            names = entry.unit.outputs
             outputs = [
                 (output, gradients.pop(name, None), weights.get(name, 0.0))
                 for name, output in zip(names, entry.outputs, strict=True)
                 if output.requires_grad
             ]
-            wanted = [tensor for tensor in (*entry.inputs, *entry.step.parameters) if tensor.requires_grad]
+            wanted = [tensor for tensor in (*entry.inputs, *entry.unit.parameters) if tensor.requires_grad]
             if outputs and wanted:
                 found = torch.autograd.grad(
                     [output for output, _, _ in outputs],
@@ -174,7 +214,7 @@ class Clock:
 
     @staticmethod
     def _hand_on(entry: _Ran, found: dict[int, Tensor | None], gradients: dict[str, Tensor]) -> None:
-        for name, tensor in zip(entry.step.node.inputs, entry.inputs, strict=True):
+        for name, tensor in zip(entry.unit.inputs, entry.inputs, strict=True):
             gradient = found.get(id(tensor))
             if gradient is not None:
                 gradients[name] = gradients[name] + gradient if name in gradients else gradient

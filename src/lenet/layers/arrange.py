@@ -80,7 +80,7 @@ class Flatten(Layer):
 class Silence(Layer):
     """Consumes its inputs, so that they are not reported as outputs of the network.
 
-    Shape: any number of any -> nothing.
+    Shape: any number of any, one at least -> nothing.
     Parameters: none.
     Differs: none.
 
@@ -89,6 +89,8 @@ class Silence(Layer):
     """
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        if not inputs:
+            raise ShapeError("takes one or more inputs, none given")
         return ()
 
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:

@@ -36,9 +36,13 @@ def check_table(table: Table, inputs: int) -> None:
     for row, (source, target) in enumerate(table):
         if not 0 <= source < inputs:
             there = f"the input has {inputs} features, 0 to {inputs - 1}"
-            raise ShapeError(f"row {row} of the connection table reads feature {source}; {there}", setting="table")
+            raise ShapeError(
+                f"row {row} of the connection table reads feature {source}; {there}", setting="table"
+            )
         if target < 0:
-            raise ShapeError(f"row {row} of the connection table writes feature {target}, below 0", setting="table")
+            raise ShapeError(
+                f"row {row} of the connection table writes feature {target}, below 0", setting="table"
+            )
 
 
 def outputs_of(table: Table) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lenet.layers.curvature import through_squares
 from lenet.layers.fillers import Constant, Filler
@@ -85,13 +85,19 @@ class Convolution(Layer):
         """What is done to (batch, channels, *spatial), weight and bias."""
         from torch.nn import functional
 
-        _, stride, pad, dilation = self._geometry(axes)
+        window, stride, pad, dilation = self._geometry(axes)
         convolve: Callable[..., Tensor] = getattr(functional, f"conv{axes}d")
+        every: tuple[Any, ...] = (..., *(slice(None, None, step) for step in stride))
 
         def one(tensor: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             return convolve(tensor, weight, bias, stride, pad, dilation, self.groups)
 
-        return one
+        def thinned(tensor: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+            return convolve(tensor[every], weight, bias, groups=self.groups)
+
+        # a single pixel that jumps is one at every place of fewer pixels; torch 2.13 on a CPU writes beyond
+        # its memory in the gradient of such weights if they lie channels_last
+        return thinned if max(window) == 1 < max(stride) and not any(pad) else one
 
     def multiply_adds(self, inputs: Sequence[Shape]) -> int:
         weight = self.parameters(inputs)["weight"].shape

@@ -15,6 +15,8 @@ from lenet.shapes import Shape, ShapeError, pooling_size, text
 if TYPE_CHECKING:
     from torch import Tensor
 
+LOWEST = -3.4028234663852886e38  # of float32: what lies around an image whose largest numbers are taken
+
 
 @dataclass(frozen=True)
 class Slide:
@@ -86,7 +88,7 @@ class Pooling(Layer):
         return ((*inputs[0][:2], *spatial),) * (1 + self.mask)
 
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:
-        slide = self._slide(inputs)
+        slide = self.slide(inputs)
         if self.method == "stochastic":
             return _stochastic(slide, training)
         if self.method == "average":
@@ -96,13 +98,14 @@ class Pooling(Layer):
     def curvature(self, inputs: Sequence[Shape]) -> Curvature:
         operation = replace(self, mask=False).operation(inputs, training=True)
         if self.method == "average":
-            return _average_curvature(operation, self._slide(inputs))
+            return _average_curvature(operation, self.slide(inputs))
         if self.method == "stochastic":
             return super().curvature(inputs)
         chosen = through_choices(operation)
         return lambda tensors, _, outputs: chosen(tensors, (), outputs[:1])
 
-    def _slide(self, inputs: Sequence[Shape]) -> Slide:
+    def slide(self, inputs: Sequence[Shape]) -> Slide:
+        """The window on its way over inputs of these shapes."""
         window, stride, pad = self._geometry(inputs)
         sizes = inputs[0][2:]
         return Slide(sizes, window, stride, pad, self._positions(sizes, window, stride, pad))

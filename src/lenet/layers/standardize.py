@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class MVN(Layer):
     """Subtracts the mean of each image and channel and divides by the standard deviation.
 
-    Shape: (N, C, ...) -> the same.
+    Shape: (N, C, ...) -> the same; (N, C) only with `across`.
     Parameters: `variance`, whether it divides; `across`, one mean and deviation for all channels of a sample;
     `eps`, added to the standard deviation.
     Differs: torch's instance_norm adds eps to the variance.  Caffe takes eps for part of the deviation in
@@ -36,11 +36,14 @@ class MVN(Layer):
         expect(inputs, 1)
         if len(inputs[0]) < 2:
             raise ShapeError(f"needs a batch axis and channels, its input is {text(inputs[0])}")
+        if len(inputs[0]) == 2 and not self.across:  # each less itself: Caffe gives zeros
+            reason = f"{text(inputs[0])} is one number a channel, less its mean nothing is left"
+            raise ShapeError(reason, setting="across", hint="across channels there is a mean")
         return (inputs[0],)
 
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:
         (first,) = self.shape(inputs)
-        axes = tuple(range(1 if self.across or len(first) == 2 else 2, len(first)))
+        axes = tuple(range(1 if self.across else 2, len(first)))
 
         def run(tensors: Sequence[Tensor], *_: Tensor) -> Tensor:
             centred = tensors[0] - tensors[0].mean(axes, keepdim=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lenet.errors import DescriptionError
+from lenet.errors import DescriptionError, enough_memory
 from lenet.layers.blob_shape import BlobShape
 from lenet.shapes import Array, Shape, text
 
@@ -41,11 +41,15 @@ class Cell:
         self.tensor, self._array, self.shape = tensor.detach(), None, tuple(tensor.shape)
 
     def get(self) -> Tensor:
-        """The contents, zeros if there were none yet."""
+        """The contents, zeros if there were none yet.
+
+        Raises: TrainingError where memory is not enough for the shape.
+        """
         if self.tensor is None or tuple(self.tensor.shape) != self.shape:
             import torch
 
-            self.tensor, self._array = torch.zeros(self.shape), None
+            with enough_memory():
+                self.tensor, self._array = torch.zeros(self.shape), None
         return self.tensor
 
     def array(self) -> Array:
@@ -54,7 +58,8 @@ class Cell:
             import torch
 
             # a copy: layers give views of their inputs, and no other blob may change with this one
-            self.tensor = self.get().to("cpu", torch.float32, copy=True).contiguous()
+            with enough_memory():
+                self.tensor = self.get().to("cpu", torch.float32, copy=True).contiguous()
             self._array = self.tensor.numpy()
         return self._array
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from lenet.dialects.caffe.net import net_from_message, read_net_message
 from lenet.dialects.caffe.states import merged_state
-from lenet.errors import DataError, Notes, UsageError, did_you_mean
+from lenet.errors import DataError, Notes, UsageError, did_you_mean, enough_memory
 from lenet.layers.origin import Memory
 from lenet.net import Net as Description
 from lenet.net import State
@@ -125,7 +125,7 @@ class Net(Weighted):
         import torch
 
         run = self._passes[first : None if last is None else last + 1]
-        with torch.no_grad():
+        with enough_memory(), torch.no_grad():
             for index, layer in enumerate(run, first):
                 self._tell("before forward", index)
                 layer.forward()
@@ -134,10 +134,11 @@ class Net(Weighted):
 
     def run_backward(self, first: int | None = None, last: int = 0) -> None:
         """Run the layers `first` down to `last` backward, by number."""
-        for index in range(len(self._passes) - 1 if first is None else first, last - 1, -1):
-            self._tell("before backward", index)
-            self._passes[index].backward()
-            self._tell("after backward", index)
+        with enough_memory():
+            for index in range(len(self._passes) - 1 if first is None else first, last - 1, -1):
+                self._tell("before backward", index)
+                self._passes[index].backward()
+                self._tell("after backward", index)
 
     def loss(self, first: int = 0, last: int | None = None) -> float:
         """The weighted sum of the losses, of the layers `first` to `last`, as they are now."""

@@ -10,6 +10,7 @@ from weakref import finalize
 
 from lenet.dialects.caffe.layers import spelling_for
 from lenet.dialects.caffe.splits import insert_splits
+from lenet.errors import enough_memory
 from lenet.layers.layer import Input
 from lenet.net import Net as Description
 from lenet.net import Node, type_name
@@ -46,7 +47,8 @@ class Parts:
         self._split = insert_splits(description)
         self._training = description.state is not None and description.state.phase == "train"
         draws = None if share else PROCESS.draws  # what is shared needs no new numbers
-        self._network = build(self._split, training=self._training, draws=draws, share=share)
+        with enough_memory():
+            self._network = build(self._split, training=self._training, draws=draws, share=share)
         self._feeder = feeder or self._own_feeder()
         self._held: dict[str, Next] = {}
         self._blobs_by_name: OrderedDict[str, Blob] = OrderedDict()
@@ -92,7 +94,8 @@ class Parts:
         from lenet.engine.build import build
 
         tensors = self.shared() if share is None else share
-        self._network = build(self._split, training=self._training, shapes=shapes, share=tensors)
+        with enough_memory():
+            self._network = build(self._split, training=self._training, shapes=shapes, share=tensors)
         for name, shape in self._network.blob_shapes().items():
             self._blobs_by_name[name].reshape(*shape)
         self._adopt()

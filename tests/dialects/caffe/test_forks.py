@@ -135,7 +135,7 @@ def test_an_upsample_with_two_bottoms_puts_maxima_back():
 REFUSED = [
     ("DetectionOutput", "", "num_classes is missing"),
     ("ROIPooling", "roi_pooling_param { pooled_h: 7 }", "pooled_w is missing"),
-    ("ROIPooling", "roi_pooling_param { pooled_h: 7 pooled_w: 0 }", "pooled_h is 0, it must be above 0"),
+    ("ROIPooling", "roi_pooling_param { pooled_h: 7 pooled_w: 0 }", "pooled_w is 0, it must be above 0"),
     ("PriorBox", "prior_box_param { min_size: 3 img_size: 3 img_h: 4 }", "img_size and img_h are both given"),
     ("Interp", "interp_param { zoom_factor: 2 pad_beg: 1 }", "pad_beg is 1: Interp only cuts"),
     ("Upsample", "upsample_param { scale_h: 2 }", "scale_w is missing"),

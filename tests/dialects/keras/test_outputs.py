@@ -7,7 +7,6 @@ import pytest
 
 from lenet.api.loaded import LoadedNet, load
 from lenet.dialects.keras.model import read_model
-from lenet.engine.predict import answer_blobs
 from lenet.errors import Notes
 from lenet.layers.dense import Dense
 from lenet.layers.layer import Input
@@ -46,7 +45,7 @@ def answering(file, *names):
 
 
 def answers(net):
-    blobs = answer_blobs(net.model)
+    blobs = net.model.net.outputs_as_made()
     found = net.activations(SAMPLES, raw=True, blobs=blobs)
     return [found[blob] for blob in blobs]
 
@@ -74,7 +73,7 @@ def test_the_order_of_outputs(file, names, sizes, form, tmp_path):
 
 def test_names_of_outputs(file):
     read = read_model(answering(file, "third", "first"), Notes())
-    assert answer_blobs(read) == ("third", "first_output")
+    assert read.net.outputs_as_made() == ("third", "first_output")
 
 
 def _tensor(array):

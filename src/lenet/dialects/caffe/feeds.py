@@ -279,6 +279,11 @@ def _images(fields: Message, layer: Message, notes: Notes) -> Source:
     folder = (locate(given, place(fields, "root_folder"), notes) or given) if given else ""
     if given.endswith("/") and not folder.endswith("/"):
         folder += "/"
+    sizes = {name: fields.value(name) for name in ("new_height", "new_width")}
+    if any(sizes.values()) and not all(sizes.values()):
+        name = next(name for name, size in sizes.items() if size)
+        reason = f"{name} is given alone: images are resized to a height and a width"
+        notes.error(DescriptionError(reason, place(fields, name), "give new_height and new_width, or none"))
     return ImageList(
         locate(path, place(fields, "source"), notes) or path,
         folder,

@@ -11,15 +11,13 @@ from lenet.layers.convolution import Convolution
 from lenet.layers.deconvolution import Deconvolution
 from lenet.layers.dense import Dense
 from lenet.layers.normalization import LRN
-from lenet.layers.pooling import Pooling, Slide
+from lenet.layers.pooling import LOWEST, Pooling, Slide
 from lenet.layers.power_pooling import PowerPooling
 from lenet.layers.sided_pooling import SidedPooling
 from lenet.layers.window import per_axis
 from lenet.shapes import axis_index
 
 Writer = Callable[[Any, Site], Sequence[str]]
-
-_LOWEST = -3.4028234663852886e38
 
 
 def convolution(kind: Convolution, site: Site) -> Sequence[str]:
@@ -65,14 +63,8 @@ def pooling(kind: Pooling, site: Site) -> Sequence[str]:
         raise site.error("tells the places of its maxima, ONNX counts them otherwise")
     if kind.window is None:
         return [site.op("GlobalMaxPool" if kind.method == "max" else "GlobalAveragePool", site.input)]
-    slide = _slide(kind, site)
+    slide = kind.slide(site.shapes.inputs)
     return [_largest(slide, site) if kind.method == "max" else _mean(slide, site)]
-
-
-def _slide(kind: Pooling, site: Site) -> Slide:
-    window, stride = per_axis(kind.window or (), 2, "window"), per_axis(kind.stride, 2, "stride")
-    pad = per_axis(kind.pad, 2, "pad", least=0)
-    return Slide(site.shape[2:], window, stride, pad, site.shapes.outputs[0][2:])
 
 
 def _sides(slide: Slide) -> tuple[int, int, int, int]:
@@ -83,7 +75,7 @@ def _sides(slide: Slide) -> tuple[int, int, int, int]:
 def _largest(slide: Slide, site: Site) -> str:
     sides, name = _sides(slide), site.input
     if any(side >= wide for side, wide in zip(sides, slide.window * 2, strict=True)):
-        name, sides = _framed(name, sides, _LOWEST, site), (0, 0, 0, 0)
+        name, sides = _framed(name, sides, LOWEST, site), (0, 0, 0, 0)
     return site.op("MaxPool", name, kernel_shape=slide.window, strides=slide.stride, pads=sides)
 
 

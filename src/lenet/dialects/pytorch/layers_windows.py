@@ -11,14 +11,12 @@ from lenet.layers.convolution import Convolution
 from lenet.layers.deconvolution import Deconvolution
 from lenet.layers.dense import Dense
 from lenet.layers.normalization import LRN
-from lenet.layers.pooling import Pooling, Slide
+from lenet.layers.pooling import LOWEST, Pooling
 from lenet.layers.sided_pooling import SidedPooling
 from lenet.layers.window import per_axis
 from lenet.shapes import axis_index
 
 Writer = Callable[[Any, Site], Sequence[str]]
-
-_LOWEST = -3.4028234663852886e38
 
 
 def convolution(kind: Convolution, site: Site) -> Sequence[str]:
@@ -58,18 +56,16 @@ def pooling(kind: Pooling, site: Site) -> Sequence[str]:
     if kind.window is None:
         method = "amax" if kind.method == "max" else "mean"
         return [f"{site.input}.{method}((2, 3), keepdim=True)"]
-    window, stride = per_axis(kind.window, 2, "window"), per_axis(kind.stride, 2, "stride")
-    pad = per_axis(kind.pad, 2, "pad", least=0)
-    slide = Slide(site.shape[2:], window, stride, pad, site.shapes.outputs[0][2:])
+    slide = kind.slide(site.shapes.inputs)
     function = "max_pool2d" if kind.method == "max" else "avg_pool2d"
-    words = f"{same(window)}, stride={same(stride)}"
+    words = f"{same(slide.window)}, stride={same(slide.stride)}"
     if slide.is_torch:
-        words += f", padding={same(pad)}" * any(pad)
-        whole = not any(slide.padding()) and kind.rounding == "ceil" and not any(pad)
+        words += f", padding={same(slide.pad)}" * any(slide.pad)
+        whole = not any(slide.padding()) and kind.rounding == "ceil" and not any(slide.pad)
         words += ", ceil_mode=True" * (kind.rounding == "ceil" and not whole)
         return [f"F.{function}({site.input}, {words})"]
     if kind.method == "max":
-        return [f"F.max_pool2d(F.pad({site.input}, {slide.padding()}, value={_LOWEST!r}), {words})"]
+        return [f"F.max_pool2d(F.pad({site.input}, {slide.padding()}, value={LOWEST!r}), {words})"]
     areas = site.buffer("areas", slide.areas())
     padded = f"F.pad({site.input}, {slide.padding()})"
     return [f"F.avg_pool2d({padded}, {words}, divisor_override=1) / {areas}"]
@@ -83,7 +79,7 @@ def sided_pooling(kind: SidedPooling, site: Site) -> Sequence[str]:
     words = f"{same(window)}, stride={same(stride)}"
     sides = tuple(number for pair in zip(reversed(before), reversed(after), strict=True) for number in pair)
     if kind.method == "max":
-        padded = f"F.pad({site.input}, {sides}, value={_LOWEST!r})" if any(sides) else site.input
+        padded = f"F.pad({site.input}, {sides}, value={LOWEST!r})" if any(sides) else site.input
         return [f"F.max_pool{axes}d({padded}, {words})"]
     padded = f"F.pad({site.input}, {sides})" if any(sides) else site.input
     pooled = f"F.avg_pool{axes}d({padded}, {words})"
