@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 __all__ = ["FigureCanvas", "FigureManager"]
 
-_numbers = count(1)
+_numbers: defaultdict[Path, count[int]] = defaultdict(lambda: count(1))  # of each script where it ran
 
 
 class FigureManager(FigureManagerBase):
@@ -23,8 +24,9 @@ class FigureManager(FigureManagerBase):
         """Save all open figures in the working directory, say so, and close them."""
         from matplotlib import pyplot
 
+        name = Path(sys.argv[0]).stem or "figure"
         for number in pyplot.get_fignums():
-            path = Path(f"{Path(sys.argv[0]).stem or 'figure'}_{next(_numbers)}.png")
+            path = Path(f"{name}_{next(_numbers[Path.cwd() / name])}.png")
             pyplot.figure(number).savefig(path)
             print(f"saved {path}", file=sys.stderr)
         pyplot.close("all")
