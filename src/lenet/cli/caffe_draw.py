@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -86,17 +85,6 @@ class Drawing:
         if path.exists() and not force:
             raise FileError("is there already", Where(str(path)), "--force replaces it")
         self._path = path
-
-    @staticmethod
-    def add_arguments(parser: ArgumentParser) -> None:
-        """`--draw` and `--force`."""
-        parser.add_argument(
-            "--draw",
-            type=Path,
-            metavar="PICTURE",
-            help=f"draw the network, too (.{', .'.join(ENDINGS)}), with shapes where phases do not differ",
-        )
-        parser.add_argument("--force", action="store_true", help="replace a picture that is there")
 
     def draw(self, net: Net | None, shapes: Sequence[NodeShapes | None]) -> None:
         """Draw a network with the shapes of its nodes, as far as they are known.

@@ -126,8 +126,8 @@ def _solver(path: Path, notes: Notes) -> Patient:
 
 
 def _net(path: Path, notes: Notes) -> Patient:
-    from lenet.dialects.caffe.model import deploy_preprocessing
     from lenet.dialects.caffe.net import net_from_message, read_net_message
+    from lenet.dialects.caffe.preprocessing import deploy_preprocessing
 
     message = read_net_message(path, notes)
     net = net_from_message(message, notes)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lenet.cli import examples
 from lenet.cli.arguments import add_configuration, add_state, add_strict, given_shape, state_of
-from lenet.cli.caffe_draw import Drawing
 from lenet.cli.messages import telling
 from lenet.cli.show_model import WITH_MODELS, show_model, system_of
 from lenet.cli.show_stages import staged
@@ -19,6 +19,9 @@ from lenet.errors import FileError, LenetError, Notes, SeveralErrors, Where
 from lenet.net import Net, NodeShapes, Phase
 from lenet.report.network import known_shapes, network_table
 from lenet.shapes import Shape, text
+
+if TYPE_CHECKING:
+    from lenet.cli.caffe_draw import Drawing
 
 CANNOT_RUN = "is unknown, so it cannot run"
 Pictured = tuple[Net, tuple[NodeShapes | None, ...]]  # a network, and the shapes of its nodes or none
@@ -42,7 +45,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=[],
         help="the shape of an input, whose data are not opened then",
     )
-    Drawing.add_arguments(parser)
+    parser.add_argument(
+        "--draw",
+        type=Path,
+        metavar="PICTURE",
+        help="draw the network, too (.svg, .png, .pdf), with shapes where phases do not differ",
+    )
+    parser.add_argument("--force", action="store_true", help="replace a picture that is there")
     add_configuration(parser)
     add_state(parser)
     add_strict(parser)
@@ -63,7 +72,7 @@ def run(args: Namespace) -> int:
     """
     if args.file.is_dir() and backend_of(str(args.file)):
         raise FileError("is a database", Where(str(args.file)), f"lenet data ls {args.file}")
-    drawing = Drawing(args.draw, args.force) if args.draw else None
+    drawing = _drawing(args) if args.draw else None
     with telling(args.strict) as notes:
         system = system_of(args.file)
         content = content_of(args.file) if system in ("", "caffe") else None
@@ -83,6 +92,12 @@ def run(args: Namespace) -> int:
             )
             _pictured(drawing, shown)
     return 0
+
+
+def _drawing(args: Namespace) -> Drawing:
+    from lenet.cli.caffe_draw import Drawing  # takes the libraries that draw along
+
+    return Drawing(args.draw, args.force)
 
 
 def _pictured(drawing: Drawing | None, shown: Pictured | None) -> None:
@@ -117,8 +132,8 @@ def _array(path: Path) -> None:
 
 def _net(args: Namespace, notes: Notes) -> Pictured:
     from lenet.deploy.pixels import summary
-    from lenet.dialects.caffe.model import deploy_preprocessing
     from lenet.dialects.caffe.net import net_from_message, read_net_message
+    from lenet.dialects.caffe.preprocessing import deploy_preprocessing
 
     message = read_net_message(args.file, notes)
     net = net_from_message(message, notes)

@@ -13,13 +13,13 @@ from pathlib import Path
 from lenet.data.feed import Feed
 from lenet.data.transforms import Transform
 from lenet.deploy.channels import with_channels
-from lenet.deploy.equivalents import expressed
-from lenet.deploy.use import Used, answering, complete, preprocessing_of, transform_told, used
+from lenet.deploy.use import Used, answering, complete, preprocessing_of, used
 from lenet.dialects.caffe.blobs import blob_from_array
 from lenet.dialects.caffe.contents import HDF5_START, content_of, read_message
 from lenet.dialects.caffe.feeds import TRANSFORM_ROWS
 from lenet.dialects.caffe.layers import spelling_for
 from lenet.dialects.caffe.net import message_from_net, net_from_message
+from lenet.dialects.caffe.preprocessing import TRANSFORM, deploy_preprocessing
 from lenet.dialects.caffe.schema import new_message, schema
 from lenet.dialects.caffe.upgrade import upgrade_net, version
 from lenet.dialects.caffe.weights import read_weights, trained_message, write_weights
@@ -33,7 +33,6 @@ from lenet.net import Kind, Net, State
 from lenet.shapes import Shape
 from lenet.weights import Weights
 
-TRANSFORM = "transform_param"
 HDF5_WEIGHTS = ".caffemodel.h5"
 _WANTED = "give the weights beside it: lenet convert NET.prototxt WEIGHTS.caffemodel OUT"
 
@@ -84,22 +83,6 @@ def _used(net: Net, sample: Shape | None) -> Used:
     return used(answers_only, answers, sample=sample)
 
 
-def deploy_preprocessing(message: Message, net: Net, notes: Notes) -> Preprocessing | None:
-    """What the `transform_param` of a network's Input layer says is done to images; None if there is none.
-
-    Raises: FileError or DataError if its mean image cannot be read or does not fit.
-    """
-    given = next(
-        (layer for layer in message.all("layer") if layer.get("type") == "Input" and layer.has(TRANSFORM)),
-        None,
-    )
-    if given is None:
-        return None
-    values = {row.attribute: row.read(given.get(TRANSFORM), notes) for row in TRANSFORM_ROWS}
-    (source, *_) = net.input_nodes()
-    return transform_told(Transform(**values), source.kind.shape(())[0][1:])
-
-
 def write_model(model: Model, path: Path, notes: Notes) -> list[Path]:
     """Write a deploy prototxt, or a caffemodel, and the other of the two beside it; the files written.
 
@@ -107,6 +90,7 @@ def write_model(model: Model, path: Path, notes: Notes) -> list[Path]:
 
     Raises: DescriptionError for what Caffe cannot say, with the layer's place; FileError.
     """
+    from lenet.deploy.equivalents import expressed  # a large table that reading does without
     from lenet.formats.protobuf import write_binary
 
     hdf5 = path.name.lower().endswith(HDF5_WEIGHTS)
