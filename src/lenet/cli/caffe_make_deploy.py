@@ -65,8 +65,9 @@ def _write(net: Net, path: Path, given: dict[str, tuple[int, ...]], batch: int, 
     """The prototxt, and a .binaryproto for each mean image, cut to the input, beside it."""
     from lenet.dialects.caffe.blobs import blob_from_array
     from lenet.dialects.caffe.deploy_net import deploy_net
-    from lenet.dialects.caffe.model import TRANSFORM, transform_message
+    from lenet.dialects.caffe.model import transform_message
     from lenet.dialects.caffe.net import message_from_net
+    from lenet.dialects.caffe.preprocessing import TRANSFORM
     from lenet.dialects.caffe.schema import schema
     from lenet.formats.protobuf import write_binary
     from lenet.formats.prototxt import write_text
