@@ -71,13 +71,17 @@ def _outermost_fields(text: str) -> Iterator[str]:
             yield piece
 
 
+_CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r")  # that no text holds
+
+
 def is_binary(start: bytes) -> bool:
     """Whether bytes are a binary message rather than text: text has no control characters but spacing.
 
     >>> is_binary(b'name: "LeNet"'), is_binary(bytes([10, 5]) + b"LeNet")
     (False, True)
     """
-    return any(byte < 32 and byte not in b"\t\n\v\f\r" for byte in start[:4096])
+    part = start[:4096]
+    return len(part.translate(None, _CONTROLS)) < len(part)
 
 
 def read_message(path: str | Path, type: str, notes: Notes) -> Message:
