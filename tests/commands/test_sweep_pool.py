@@ -1,6 +1,7 @@
 """The processes of a sweep: those that end, die, hang or must stop; shell scripts stand in for trainings."""
 
 import os
+import signal
 import sys
 
 import pytest
@@ -31,6 +32,14 @@ class Told:
 
     def look(self, pool):
         pass
+
+
+@pytest.fixture(autouse=True)
+def _heard():
+    """A shell cannot trap a signal that is ignored where it starts, as it is in work in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
