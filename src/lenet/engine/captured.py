@@ -20,21 +20,12 @@ from lenet.engine.build import Network
 from lenet.engine.feeding import Feeder
 from lenet.engine.test import Batch
 from lenet.engine.updating import Updater
-from lenet.layers.detection_output import DetectionOutput
-from lenet.layers.hdf5_output import Hdf5Output
-from lenet.layers.origin import Dummy
-from lenet.layers.region_pooling import RegionPooling
-from lenet.layers.rows import BatchReindex, Filter
-from lenet.layers.unpooling import Unpooling
-from lenet.layers.user_code import Python
+from lenet.layers.layer import Layer
 from lenet.results import Output
 from lenet.shapes import count
 
 TOGETHER = 100  # steps that the host asks for at once; between them it listens to the user
 _WARM_UP = 3  # steps before the recording: libraries choose their kernels in the first ones
-# trying to record these leaves traces: rows in a file, calls of a user's code, a random generator of torch's
-# that cannot draw any more
-_ON_THE_HOST = (BatchReindex, DetectionOutput, Dummy, Filter, Hdf5Output, Python, RegionPooling, Unpooling)
 
 
 @dataclass(frozen=True)
@@ -242,7 +233,8 @@ def why_not(network: Network, feeder: Feeder) -> str:
     """Why a network and its data cannot be captured; nothing if they can."""
     if not network.feeds or not len(network.tensors):
         return "it has no data, or nothing to learn"
-    host = next((step.node.name for step in network.steps if isinstance(step.node.kind, _ON_THE_HOST)), None)
+    kinds = [(step.node.name, step.node.kind) for step in network.steps]
+    host = next((name for name, kind in kinds if isinstance(kind, Layer) and kind.on_host), None)
     if host is not None:
         return f"layer '{host}' works in the computer's memory, outside the GPU"
     for batches, outputs in feeder.readers():

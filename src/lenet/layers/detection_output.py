@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from lenet.layers.box_coding import Coding, decoded
 from lenet.layers.box_suppression import best_boxes
@@ -39,6 +39,8 @@ class DetectionOutput(Layer):
     >>> DetectionOutput(classes=21).shape([(1, 8732 * 4), (1, 8732 * 21), (1, 2, 8732 * 4)])
     ((1, 1, 1, 7),)
     """
+
+    on_host: ClassVar[bool] = True
 
     classes: int
     boxes: Boxes = "one"

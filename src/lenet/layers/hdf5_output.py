@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lenet.formats.hdf5 import append_rows
 from lenet.layers.layer import LAYERS, Layer, Operation, expect
@@ -29,6 +29,8 @@ class Hdf5Output(Layer):
     >>> Hdf5Output("features.h5").shape([(64, 500), (64,)])
     ()
     """
+
+    on_host: ClassVar[bool] = True
 
     file: str
 

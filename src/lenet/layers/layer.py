@@ -66,6 +66,9 @@ class Layer:
 
     is_loss: ClassVar[bool] = False  # its first output counts in the loss unless a description says otherwise
     is_answer: ClassVar[bool] = False  # it only reports (accuracy): no gradient passes through it
+    #: it looks at numbers, draws some, runs somebody's code or writes a file: a GPU cannot record it, and
+    #: even to try would leave traces
+    on_host: ClassVar[bool] = False
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """The output shapes, one per output.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lenet.layers.draws import Draws
 from lenet.layers.fillers import Constant, Filler
@@ -28,6 +28,8 @@ class Dummy(Layer):
     >>> Dummy(((2, 3), (2,)), (Constant(1.0), Constant(0.0))).shape([])
     ((2, 3), (2,))
     """
+
+    on_host: ClassVar[bool] = True
 
     shapes: tuple[Shape, ...]
     fillers: tuple[Filler, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lenet.layers.image_shapes import sizes_of
 from lenet.layers.layer import LAYERS, Layer, Operation, expect
@@ -31,6 +31,8 @@ class RegionPooling(Layer):
     >>> RegionPooling((7, 7), 1 / 16).shape([(1, 512, 38, 50), (300, 5)])
     ((300, 512, 7, 7),)
     """
+
+    on_host: ClassVar[bool] = True
 
     grid: tuple[int, int]
     scale: float = 1.0

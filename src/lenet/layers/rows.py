@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lenet.errors import DataError
 from lenet.layers.layer import LAYERS, Layer, Operation, expect
@@ -27,6 +27,8 @@ class BatchReindex(Layer):
     >>> BatchReindex().shape([(5, 3, 2), (4,)])
     ((4, 3, 2),)
     """
+
+    on_host: ClassVar[bool] = True
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         expect(inputs, 2)
@@ -57,6 +59,8 @@ class Filter(Layer):
     >>> Filter().shape([(5, 3, 2), (5, 2), (5, 1)])
     ((5, 3, 2), (5, 2))
     """
+
+    on_host: ClassVar[bool] = True
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         if len(inputs) < 2:

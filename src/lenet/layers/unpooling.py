@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lenet.layers.image_shapes import pair, sizes_of
 from lenet.layers.layer import LAYERS, Layer, Operation, expect
@@ -31,6 +31,8 @@ class Unpooling(Layer):
     >>> Unpooling(factors=(2,)).shape([(1, 64, 18, 24), (1, 64, 18, 24)])
     ((1, 64, 36, 48),)
     """
+
+    on_host: ClassVar[bool] = True
 
     factors: tuple[int, ...] = (2,)
     less: tuple[int, int] = (0, 0)

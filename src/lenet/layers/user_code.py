@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lenet.errors import DescriptionError, LenetError
 from lenet.layers.blob_shape import BlobShape
@@ -115,6 +115,8 @@ class Python(Layer):
     >>> Python(Double).shape([(3, 4)])
     ((3, 4),)
     """
+
+    on_host: ClassVar[bool] = True
 
     make: Callable[[], Code]
     param_str: str = ""
