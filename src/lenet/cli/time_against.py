@@ -89,5 +89,5 @@ def _table(found: list[Contender], note: str) -> Table:
         )
         for each in found
     )
-    header = ("engine", "ms, median", "10th percentile", "its time / lenet's")
+    header = ("engine", "ms, median", "10th percentile", "lenet's time / its")
     return Table(header, rows, align="lrrr", note=note)

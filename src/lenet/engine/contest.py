@@ -35,8 +35,8 @@ class Contender:
         return quantiles(self.times, n=10, method="inclusive")[0] if len(self.times) > 1 else self.times[0]
 
     def ratio(self, other: Contender) -> float:
-        """The median of another's time over this one's, block by block."""
-        return median(theirs / ours for ours, theirs in zip(self.times, other.times, strict=True))
+        """The median of this one's time over another's, block by block."""
+        return median(ours / theirs for ours, theirs in zip(self.times, other.times, strict=True))
 
 
 def contest(passes: Mapping[str, Pass], iterations: int, rounds: int = ROUNDS) -> list[Contender]:

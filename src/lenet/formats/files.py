@@ -25,6 +25,17 @@ _REASONS = {
     errno.ENAMETOOLONG: ("the name is too long", ""),
 }
 
+_ALLOWANCE, _RATIO = 64 << 20, 20  # bytes, and how often a file's own: weights hardly compress
+
+
+def most_bytes(size: int) -> int:
+    """How many bytes a file of so many may unpack to, or be read as; more is an attack, or damage.
+
+    >>> most_bytes(0)
+    67108864
+    """
+    return _ALLOWANCE + _RATIO * size
+
 
 def file_error(error: OSError, path: str | Path) -> FileError:
     """What the operating system said about `path`, as an error with a hint.

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from lenet.formats.files import most_bytes
 from lenet.formats.hdf5_types import Elements, NotPlain, TooMuch, elements_from, shape_from
 from lenet.shapes import Array
 
@@ -20,7 +21,6 @@ _SPACE, _TYPE, _LAYOUT, _EXTERNAL, _FILTERS = 0x01, 0x03, 0x08, 0x07, 0x0B
 _SHARED = 0x02
 _MOST_MESSAGES = 65_536  # of one object
 _COMPACT, _CONTIGUOUS = 0, 1
-ALLOWANCE, RATIO = 64 << 20, 20  # bytes that may be read: the first, and how often the file's size
 
 
 class Message(NamedTuple):
@@ -38,7 +38,7 @@ class PlainFile:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self._bytes_left = ALLOWANCE + RATIO * len(data)  # parts may be named again and again
+        self._bytes_left = most_bytes(len(data))  # parts may be named again and again
         self._heap, self._heap_objects = _NONE, dict[int, tuple[int, int]]()
         version = data[8] if len(data) > 8 else 255
         sizes = data[13:15] if version < 2 else data[9:11]

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from lenet.errors import FileError, Where, need
+from lenet.formats.files import most_bytes
 from lenet.formats.hdf5_apart import read_apart
-from lenet.formats.hdf5_plain import ALLOWANCE, RATIO, Message, PlainFile
+from lenet.formats.hdf5_plain import Message, PlainFile
 from lenet.formats.hdf5_types import NotPlain, TooMuch
 from lenet.shapes import Array, text
 
@@ -132,7 +133,7 @@ def read_with_library(data: bytes, where: Where, leave_out: frozenset[str]) -> T
         # an image in memory: through a file object of Python's HDF5 would call back into Python, where what
         # a damaged file causes cannot be caught
         with h5py.File(h5py.h5f.open_file_image(data)) as file:
-            return _Reader(h5py, where, ALLOWANCE + RATIO * len(data), leave_out).group(file, "", 0)
+            return _Reader(h5py, where, most_bytes(len(data)), leave_out).group(file, "", 0)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:
         raise FileError(f"this is no whole HDF5 file: {error}", where, BROKEN) from None
 

@@ -10,14 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from lenet.errors import FileError, Where
-from lenet.formats.files import read_bytes, whole_file
+from lenet.formats.files import most_bytes, read_bytes, whole_file
 
 ZIP_START = b"PK\x03\x04"
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MEMBERS = (CONFIG, METADATA, WEIGHTS)
 
-ALLOWANCE = 64 << 20  # bytes that any member may unpack to
-RATIO = 20  # how often the file's size a member may unpack to beyond that: weights hardly compress
 _ENCRYPTED = 1
 _PACKERS = (zlib.error, lzma.LZMAError)  # errors that zipfile lets through, bz2 has none of its own
 
@@ -29,7 +27,7 @@ def read_archive(path: str | Path) -> dict[str, bytes]:
     lead elsewhere, a member twice, one that is encrypted or unpacks to very much more than the file.
     """
     where, data = Where(str(path)), read_bytes(path)
-    limit = ALLOWANCE + RATIO * len(data)
+    limit = most_bytes(len(data))
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = archive.infolist()
