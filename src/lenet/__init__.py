@@ -12,6 +12,7 @@ Importing it is quick: numpy and torch come with the first call that needs them.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from lenet.api.testing import test
     from lenet.api.training import Trained, train
     from lenet.errors import LenetError
+
+# Threads of torch's that spin while they wait keep the compiled kernels' threads from their core, and stand
+# still when another program is busy.  Read when torch is imported: whoever does that first has them spin.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 __all__ = ["Answer", "LenetError", "LoadedNet", "Trained", "__version__", "load", "test", "train"]

@@ -10,18 +10,17 @@ from pathlib import Path
 from lenet import __version__
 from lenet.cli import VERBS, examples, overview, run_verb
 from lenet.cli.messages import print_error
+from lenet.cli.signals import INTERRUPTED
+from lenet.engine.place import speaks
 from lenet.errors import FileError, LenetError, UsageError, Where, did_you_mean, too_large
 
-INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
-BROKEN_PIPE = 141  # and for one whose reader went away
+BROKEN_PIPE = 141  # what a shell reports for a program whose reader went away
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line (without the program's name); the result is the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     _never_fail_to_print()
-    # threads that spin at barriers stand still when another program is busy; read when torch starts
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -30,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print_error(error)
         return error.exit_code
     except KeyboardInterrupt:
-        print("lenet: interrupted", file=sys.stderr)
+        if speaks():
+            print("lenet: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         _silence_stdout()

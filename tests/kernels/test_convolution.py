@@ -183,6 +183,19 @@ def test_numbers_that_are_none_go_where_torch_sends_them(target, relu, wrong):
     assert torch.allclose(mine, theirs, rtol=1e-5, atol=1e-5, equal_nan=True)
 
 
+@pytest.mark.parametrize("pool", [(2, 2), (3, 2)])
+def test_a_window_over_the_edge_is_won_within(target, pool):
+    """Even where every number is none: what stands for a position beyond the edge never wins its place."""
+    layer = FusedConvolution(1, (7, 9), 3, (1, 1), (0, 0), pool, (-(-7 // pool[0]), 5), False, False)
+    winners = layer.forward(
+        torch.full((2, 1, 7, 9), torch.nan), torch.ones(3, 1, 1, 1), None, with_winners=True
+    )[1]
+    rows, columns = winners // pool[1], winners % pool[1]
+    assert rows[:, -1].max() == (7 - 1) % pool[0]
+    assert columns[:, :, -1].max() == 0
+    assert columns[:, :, :-1].min() == 1
+
+
 def test_a_gradient_that_is_infinite_stays_where_it_is(target):
     """Few channels lie densely: vectors reach into the neighbouring pixels, numbers must not."""
     layer = FusedConvolution(3, (8, 8), 4, (2, 2), (0, 0), (1, 1), (7, 7), False, True)
