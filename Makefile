@@ -1,11 +1,11 @@
 # make demo    trains Caffe's LeNet on the MNIST that travels in the package: 99 % in a few minutes
 # make test    runs the tests on all cores
 # make check   format, lint, types, tests: what must pass before a change is proposed
-# make bench   times everything against PyTorch and Keras and rewrites benchmarks/RESULTS.md: about ten minutes
+# make bench   times everything against PyTorch and Keras and rewrites benchmarks/RESULTS.md: about fifteen minutes
 # make .venv   only makes the virtual environment that the others use
 #
 # PYTHON=python3.12 chooses an interpreter, DEMO="--set max_iter=500" adds flags to the demo's command,
-# BENCH="--with keras-tensorflow,keras-jax" others to that of bench.
+# BENCH="--with keras-tensorflow,keras-jax --models DIR" others to that of bench.
 
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$name; break; }; done)

@@ -13,14 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from cases import MODELS
 from PIL import Image
 
 from lenet.dialects.eblearn.configuration import read_values
 from lenet.dialects.eblearn.detect import read_job
 from lenet.engine.detect import Detector
 from lenet.errors import Notes
-
-MODELS = "LENET_BENCH_MODELS"  # the environment variable that names EBLearn's source tree
 
 
 def face_detector(models, device):
@@ -43,9 +42,9 @@ def face_detector(models, device):
 def block(engine, case) -> Callable[[], None]:
     """What detects in one frame."""
     torch.set_num_threads(case.threads or torch.get_num_threads())
-    models = Path(os.environ.get(MODELS, ""))
     if not os.environ.get(MODELS):
-        raise SystemExit(f"--models PATH names EBLearn's source tree, which holds the detector ({MODELS})")
+        raise ValueError("--models DIR names the folder with EBLearn's source tree, which holds the detector")
+    models = Path(os.environ[MODELS]) / "eblearn"
     detector = face_detector(models, "cpu")
     with Image.open(models / "tools" / "data" / "lena.png") as image:
         pixels = np.asarray(image.convert("RGB").resize((640, 480)))

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from digits import digits
 
-from lenet.cli.train import builtin_job
+from lenet.cli.training_job import builtin_job
 from lenet.data.arrays import ArrayReader
 from lenet.data.feed import Feed
 from lenet.data.source import Reader, Source

@@ -10,13 +10,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def setting() -> str:
     """The day, the machine and the versions."""
-    cores = f"{os.cpu_count()} cores of {_processor()}"
+    processor = f"{cores()} core{'s' * (cores() > 1)} of {_processor()}"
     names = ("torch", "keras", "numpy")
     versions = ", ".join(f"{name} {found}" for name in names if (found := _version(name)))
     day = datetime.datetime.now(datetime.UTC).date()
-    return f"{day}, {cores}; Python {platform.python_version()}, {versions}."
+    return f"{day}, {processor}; Python {platform.python_version()}, {versions}."
 
 
 def _processor() -> str:

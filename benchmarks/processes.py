@@ -6,17 +6,19 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from cases import Case
+import environments
+from cases import PASSIVE, Case
+from environments import missing, python_of
+from machine import cores
 
 HERE = Path(__file__).parent
-BUILD = HERE.parent / "build" / "bench"
-#: engine -> what is installed for it in an environment of its own; the others run in this one
-ENVIRONMENTS = {"keras-tensorflow": ("keras", "tensorflow"), "keras-jax": ("keras", "jax")}
 COUNTING = "while True: pass"
+PROBLEM = "!"  # what a worker's answer begins with that tells why a case cannot be done
 
 
 @dataclass
@@ -29,30 +31,23 @@ class Measured:
 
 
 class Engine:
-    """A worker process that does a block of a case for each line that it is sent."""
+    """A worker process that does a block of the case in each line that it is sent."""
 
-    def __init__(self, name: str, case: Case) -> None:
-        threads = str(case.threads or os.cpu_count())
-        environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3", OMP_NUM_THREADS=threads)
-        environment |= {"TF_NUM_INTRAOP_THREADS": threads, "TF_NUM_INTEROP_THREADS": "1"}
-        if name == "keras-jax" and threads == "1":
-            environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-        if name.startswith("keras-"):
-            environment["KERAS_BACKEND"] = name.removeprefix("keras-")
-        self.errors = (BUILD / f"{name}.log").open("w+", encoding="utf-8")
+    def __init__(self, name: str, threads: int) -> None:
+        self.errors = (environments.BUILD / f"{name}.log").open("w+", encoding="utf-8")
         self.process = subprocess.Popen(
-            [python_of(name), str(HERE / "worker.py"), name, json.dumps(asdict(case))],
-            env=environment,
+            [python_of(name), str(HERE / "worker.py"), name, str(threads)],
+            env=surroundings(name, threads),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
         )
 
-    def ask(self) -> str:
+    def ask(self, case: Case) -> str:
         """One block; its answer, empty if the process has died."""
         with suppress(BrokenPipeError):
-            self.process.stdin.write("go\n")
+            self.process.stdin.write(json.dumps(asdict(case)) + "\n")
             self.process.stdin.flush()
         return self.process.stdout.readline()
 
@@ -74,45 +69,84 @@ class Engine:
         return lines[-1][:200]
 
 
-def python_of(name: str) -> str:
-    """The interpreter of an engine."""
-    return str(BUILD / name / "bin" / "python") if name in ENVIRONMENTS else sys.executable
+def surroundings(name: str, threads: int) -> dict[str, str]:
+    """The environment variables of an engine.
+
+    How threads wait is left to each engine, as its users have it: this project decides on it when it is
+    imported, which must not reach the others.
+    """
+    number = str(threads or cores())
+    found = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3", OMP_NUM_THREADS=number)
+    found.pop("OMP_WAIT_POLICY", None)
+    if name.endswith(PASSIVE):
+        found["OMP_WAIT_POLICY"] = "PASSIVE"
+    if threads and threads < cores():  # with all cores TensorFlow keeps its own settings
+        found |= {"TF_NUM_INTRAOP_THREADS": number, "TF_NUM_INTEROP_THREADS": number}
+    if name.startswith("keras-"):
+        found["KERAS_BACKEND"] = name.removeprefix("keras-")
+    return found
 
 
-def make_environment(name: str) -> None:
-    """Make the environment of an engine, if it is not there."""
-    mark = BUILD / name / ".made"
-    if name not in ENVIRONMENTS or mark.exists():
-        return
-    print(f"making an environment for {name}: {BUILD / name}", flush=True)
-    subprocess.run([sys.executable, "-m", "venv", str(BUILD / name)], check=True)
-    install = [python_of(name), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, *ENVIRONMENTS[name]], check=True)
-    mark.touch()
+class Crew:
+    """The engines that are running, by name and number of threads; they stay for the next case."""
+
+    def __init__(self) -> None:
+        self.running: dict[tuple[str, int], Engine] = {}
+
+    def engine(self, name: str, threads: int) -> Engine:
+        """A running engine; it is started if need be."""
+        if (name, threads) not in self.running:
+            self.running[name, threads] = Engine(name, threads)
+        return self.running[name, threads]
+
+    def dismiss(self, name: str, threads: int) -> int:
+        """End an engine; its peak memory in bytes."""
+        return self.running.pop((name, threads)).close()
+
+    def close(self) -> None:
+        """End all."""
+        while self.running:
+            self.dismiss(*next(iter(self.running)))
 
 
-def has_environment(name: str) -> bool:
-    """Whether an engine can run: it needs no environment, or has one."""
-    return name not in ENVIRONMENTS or (BUILD / name / ".made").exists()
+@contextmanager
+def crew() -> Iterator[Crew]:
+    """Engines that are ended at the end, however that comes."""
+    found = Crew()
+    try:
+        yield found
+    finally:
+        found.close()
 
 
-def measure(case: Case, engines: list[str], rounds: int) -> dict[str, Measured]:
-    """Time a case: in each round every engine does one block, so that a slow moment hits all of them."""
-    results = {name: Measured() for name in engines}
+def measure(case: Case, engines: list[str], rounds: int, crew: Crew) -> dict[str, Measured]:
+    """Time a case: in each round every engine does one block, so that a slow moment hits all of them.
+
+    `memory` stays 0 for engines that still run: the crew tells it when they are dismissed.
+    """
+    results = {name: Measured(problem=missing(name)) for name in engines}
+    able = [name for name in engines if not results[name].problem]
     with ExitStack() as stack:
+        for name in able:  # they start at the same time
+            crew.engine(name, case.threads)
         for _ in range(case.busy):
             counting = stack.enter_context(subprocess.Popen([sys.executable, "-c", COUNTING]))
             stack.callback(counting.kill)
-        running = {name: Engine(name, case) for name in engines}
         for number in range(rounds + 1):
-            for name, engine in list(running.items()):
-                answer = engine.ask()
-                if not answer:
-                    results[name].problem = engine.last_words() or "it ended"
-                    engine.close()
-                    del running[name]
-                elif number:  # the first round warms up and compiles
-                    results[name].seconds.append(float(answer))
-        for name, engine in running.items():
-            results[name].memory = engine.close()
+            for name in able:
+                if not results[name].problem:
+                    _one_block(case, crew, name, results[name], warm=number > 0)
     return results
+
+
+def _one_block(case: Case, crew: Crew, name: str, found: Measured, warm: bool) -> None:
+    """A block of one engine; the first one warms up and compiles, and does not count."""
+    engine = crew.engine(name, case.threads)
+    answer = engine.ask(case).strip()
+    if answer.startswith(PROBLEM):
+        found.problem = answer.removeprefix(PROBLEM).strip()
+    elif not answer:
+        found.problem = engine.last_words() or "it ended"
+        crew.dismiss(name, case.threads)
+    elif warm:
+        found.seconds.append(float(answer))

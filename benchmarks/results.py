@@ -5,30 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 
-from cases import LENET, NAMES, SECTIONS, Case, Section
+from cases import LENET, NAMES, Case
 from processes import Measured
+from sections import SECTIONS, Section
 
-STARTING, RECIPES = "Starting", "Recipes"
+from lenet.report.table import tenth_percentile
+
+STARTING, GPU, RECIPES = "Starting", "On a GPU", "Recipes"
 RESULTS = Path(__file__).with_name("RESULTS.md")
 TITLE = """# What was measured
 
-Made by `make bench`, each table with the machine and the day below its title.  Engines take turns in blocks
-of iterations, so that a slow moment of the machine hits all of them: trust the ratios, which are medians of
-the ratios round by round, more than single times.  The dense limit is the time that the arithmetic of an
-iteration takes at the speed of a matrix product (1024 x 1024 x 1024, timed in the same rounds), if no
-product is left out.
+Made by `make bench`, each table with the machine and the day below its title.  Each engine works in a process
+of its own with as many cores as the table says threads.  Engines take turns in blocks of iterations, after
+one block each that warms up and does not count, so that a slow moment of the machine hits all of them: trust
+the ratios, which are medians of the ratios round by round, more than single times.  A ratio below 1 means
+that lenet is quicker.  The dense limit is the time that the arithmetic of an iteration takes at the speed of
+a matrix product (1024 x 1024 x 1024, by PyTorch, timed in the same rounds), if no product is left out.
+Memory is the most that the process had in use, its copy of the data included; libraries and databases,
+which are mapped from files, do not count.
 """
-
-
-def tenth(values: Sequence[float]) -> float:
-    """The 10th percentile.
-
-    >>> tenth([4.0, 1.0, 2.0, 3.0, 5.0])
-    1.4
-    """
-    return quantiles(values, n=10, method="inclusive")[0] if len(values) > 1 else values[0]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -52,10 +49,10 @@ def case_table(case: Case, found: Mapping[str, Measured], limit: float | None) -
     rows = []
     for name, measured in found.items():
         if not measured.seconds:
-            rows.append([NAMES[name], "did not run", *[""] * (len(header) - 2)])
+            rows.append([NAMES[name], _absent(measured), *[""] * (len(header) - 2)])
             continue
         middle = median(measured.seconds)
-        row = [NAMES[name], f"{middle * 1e3:.2f}", f"{tenth(measured.seconds) * 1e3:.2f}"]
+        row = [NAMES[name], f"{middle * 1e3:.2f}", f"{tenth_percentile(measured.seconds) * 1e3:.2f}"]
         row += [f"{case.batch / middle:,.0f}", ratio(found, name), f"{measured.memory / 2**20:,.0f}"]
         rows.append(row + ([f"{middle / limit:.2f}"] if limit else []))
     if limit:
@@ -90,7 +87,27 @@ def section_table(
 def _middle(measured: Measured | None) -> str:
     if measured is None:
         return ""
-    return f"{median(measured.seconds) * 1e3:.2f}" if measured.seconds else "did not run"
+    return f"{median(measured.seconds) * 1e3:.2f}" if measured.seconds else _absent(measured)
+
+
+def _absent(measured: Measured) -> str:
+    return "not installed" if measured.problem.startswith("not installed") else "did not run"
+
+
+def load_table(section: Section, found: Sequence[Mapping[str, Measured]]) -> str:
+    """How many times as long as on the quiet machine each engine takes, beside what its share would give.
+
+    With a thread on each core and `busy` others, a thread has cores / (cores + busy) of a core.
+    """
+    engines = section.cases[0].engines
+    header = ["times as long as on the quiet machine", "by its share", *(NAMES[name] for name in engines)]
+    quiet = found[0]
+    rows = []
+    for case, each in zip(section.cases[1:], found[1:], strict=True):
+        pairs = [(each[name].seconds, quiet[name].seconds) for name in engines]
+        times = [f"{median(now) / median(then):.2f}" if now and then else "" for now, then in pairs]
+        rows.append([case.title, f"{1 + case.busy / case.threads:.2f}", *times])
+    return table(header, rows)
 
 
 def rewritten(text: str, sections: Mapping[str, str]) -> str:
@@ -98,7 +115,7 @@ def rewritten(text: str, sections: Mapping[str, str]) -> str:
     parts = re.split(r"^## (.*)$", text, flags=re.M)
     found = {title: body.strip() for title, body in zip(parts[1::2], parts[2::2], strict=True)}
     found |= {title: body.strip() for title, body in sections.items()}
-    titles = [*(make(1).title for make in SECTIONS), STARTING, RECIPES]
+    titles = [*(make(1).title for make in SECTIONS), STARTING, GPU, RECIPES]
     return TITLE + "".join(f"\n## {title}\n\n{found[title]}\n" for title in titles if title in found)
 
 

@@ -126,10 +126,12 @@ class Note:
 class Notes:
     """Collects warnings and errors while a file is read.
 
-    `strict` turns each later warning into an error; :meth:`check` raises all errors at once.
+    `strict` turns each later warning into an error; `allow_python` is what lets the code of Python layers
+    run, so that nobody is told that it does not.  :meth:`check` raises all errors at once.
     """
 
     strict: bool = False
+    allow_python: bool = False
     warnings: list[Note] = field(default_factory=list)
     errors: list[LenetError] = field(default_factory=list)
 

@@ -14,6 +14,8 @@ from lenet.net import Net, State
 from lenet.solvers.rate import Rate
 from lenet.solvers.update import Update
 
+Precision = Literal["float32", "bf16"]  # of products; parameters and losses are float32 with both
+
 
 @dataclass(frozen=True)
 class Solver:
@@ -149,6 +151,7 @@ class Job:
     device: Literal["cpu", "gpu"] = "cpu"
     device_index: int = 0
     kernels: Literal["auto", "torch", "fused"] = "auto"  # on a CPU: compiled layers, see engine/fusing.py
+    precision: Precision = "float32"  # of products of batches, see engine/precision.py
     overlap: bool = True  # of several processes: gradients are added up while others are still computed
     debug: bool = False  # tell how large all values and gradients are
     epochs: Epochs | None = None  # instead of the schedule, where training goes sample by sample

@@ -6,9 +6,10 @@ layers, no losses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from lenet.errors import UsageError
 from lenet.layers.answer_class import ClassAnswer
 from lenet.net import Net
 from lenet.shapes import Array, Shape
@@ -72,3 +73,17 @@ class Model:
     dialect: str = ""
     version: str = ""
     answer: ClassAnswer | None = None
+
+
+def told_of(
+    model: Model, shape: Shape, scale: float | None = None, mean: tuple[float, ...] = ()
+) -> Preprocessing:
+    """What is done to samples (C, H, W) of a model; `scale` and `mean`, if given, stand instead of its own.
+
+    Raises: UsageError for another number of means than channels.
+    """
+    told = model.preprocessing or assumed_preprocessing(shape, model.dialect)
+    if len(mean) not in (0, 1, shape[0]):
+        raise UsageError(f"there are {len(mean)} means, the network's images have {shape[0]} channels")
+    told = told if scale is None else replace(told, scale=scale)
+    return replace(told, mean=mean, mean_image=None) if mean else told

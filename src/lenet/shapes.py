@@ -85,3 +85,12 @@ def same_shapes(inputs: Sequence[Shape], what: str) -> None:
     for index, shape in enumerate(inputs[1:], 1):
         if shape != inputs[0]:
             raise ShapeError(f"{what}: input {index} is {text(shape)}, input 0 is {text(inputs[0])}")
+
+
+def along_channels(rank: int) -> Shape:
+    """The shape in which one number for each channel meets numbers of `rank` axes (N, C, ...).
+
+    >>> along_channels(4), along_channels(2)
+    ((-1, 1, 1), (-1,))
+    """
+    return (-1, *(1,) * (rank - 2))

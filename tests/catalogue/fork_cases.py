@@ -9,6 +9,8 @@ from lenet.layers import (
     L2Normalization,
     PriorBoxes,
     RegionPooling,
+    Reorganize,
+    SensitiveRegionPooling,
     Transpose,
     Unpooling,
 )
@@ -49,6 +51,14 @@ FORK_ROWS = [
         ALONE,
     ),
     ("region_pooling", RegionPooling((2, 3), 0.5), (IMAGE, ("K", 5)), ALONE | {"labels": (1, 1)}),
+    (
+        "sensitive_region_pooling",
+        SensitiveRegionPooling(2, 3, 0.5),
+        ((*"N", 18, *"HW"), ("K", 5)),
+        ALONE | {"labels": (1, 1)},
+    ),
+    ("reorganize", Reorganize(2), ((*"N", 4, 6, 8),)),
+    ("reorganize", Reorganize(3, reverse=True), ((*"N", 9, *"HW"),)),
     ("detection_output", DetectionOutput(**ANSWER), ((1, 16), (1, 12), (1, 2, 16)), ALONE),
     (
         "detection_output",

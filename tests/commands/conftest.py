@@ -66,6 +66,22 @@ def small_net(tmp_path):
 
 
 @pytest.fixture
+def colour(tmp_path):
+    """A network for use that takes images in colours, and its weights: two paths."""
+    from small_classifier import deployed
+
+    return deployed(tmp_path, 3)
+
+
+@pytest.fixture
+def picture(tmp_path):
+    """An image file in colours."""
+    from small_classifier import pictured
+
+    return pictured(tmp_path)
+
+
+@pytest.fixture
 def idx_files(tmp_path):
     """20 images of 28 x 28 and their labels 0, 1, ... 9, 0, ... as the files that MNIST comes in."""
     pixels = bytes((index * 7 + position) % 256 for index in range(20) for position in range(28 * 28))

@@ -67,6 +67,7 @@ def test_it_does_what_the_code_says(folder, lenet, verb):
         for name, allowed in (("own", ["--allow-python"]), ("same", []))
     )
     assert own.code == same.code == 0, own.err
+    assert "allow-python" not in own.err
     timing = r"in 2 batches.*"
     assert re.sub(timing, "", own.out) == re.sub(timing, "", same.out)
 
@@ -74,6 +75,7 @@ def test_it_does_what_the_code_says(folder, lenet, verb):
 def test_time(folder, lenet):
     result = lenet("time", "own.prototxt", "--iterations", 1, "--allow-python")
     assert result.code == 0
+    assert "allow-python" not in result.err
     assert re.search(r"^twice +Python +\d", result.out, re.MULTILINE)
 
 
@@ -114,7 +116,9 @@ def test_caffes_own_commands_have_a_flag_for_it(folder, lenet, command):
     assert refused.code == 4
     assert "Python code runs with --allow-python only" in refused.err
     assert lenet(*words, "--noallow_python").code == 4
-    assert lenet(*words, "--allow_python").code == 0
+    allowed = lenet(*words, "--allow_python")
+    assert allowed.code == 0
+    assert "allow-python" not in allowed.err
 
 
 def test_going_on_with_a_run_is_allowed_again():

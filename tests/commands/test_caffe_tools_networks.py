@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_classifier import deployed, pictured
 
 import lenet.pycaffe as caffe
 from lenet.cli.caffe_classification import brightness, prepared
@@ -30,19 +29,6 @@ layer {{ name: "relu" type: "ReLU" bottom: "conv" top: "conv" }}
 layer {{ name: "ip" type: "InnerProduct" bottom: "conv" top: "ip"
   inner_product_param {{ num_output: 5 weight_filler {{ type: "xavier" }} }} }}
 """
-
-
-@pytest.fixture
-def colour(tmp_path):
-    return deployed(tmp_path, 3)
-
-
-@pytest.fixture
-def picture(tmp_path):
-    return pictured(tmp_path)
-
-
-# extract_features
 
 
 @pytest.fixture

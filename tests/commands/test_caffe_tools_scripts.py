@@ -8,21 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_classifier import deployed, pictured
+from small_classifier import deployed
 
 import lenet.pycaffe as caffe
 from lenet.errors import UsageError
 from lenet.formats.hdf5 import Hdf5Reader
-
-
-@pytest.fixture
-def colour(tmp_path):
-    return deployed(tmp_path, 3)
-
-
-@pytest.fixture
-def picture(tmp_path):
-    return pictured(tmp_path)
 
 
 def options(network, *more):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lenet.cli.held_out import job_with_held_out
-from lenet.cli.train import RECIPES, builtin_job, recipe_job
+from lenet.cli.train import RECIPES
+from lenet.cli.training_job import builtin_job, recipe_job
 from lenet.data.augment import Augmentation
 from lenet.data.feed import Feed
 from lenet.data.mnist import mnist_arrays

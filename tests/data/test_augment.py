@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lenet.data import augment
 from lenet.data.arrays import ArrayReader
 from lenet.data.augment import Augmentation
 from lenet.data.batches import Batches
@@ -136,3 +137,10 @@ def test_reader_is_left_alone():
     before = stored.copy()
     ALL.apply(torch.from_numpy(ArrayReader(stored, stored[:, 0, 0, 0]).read_all()[0]), seeded())
     assert (stored == before).all()
+
+
+def test_images_of_many_sizes_leave_little_behind():
+    bend = Augmentation(elastic=1, smoothness=2)
+    for side in range(8, 60):
+        bend.apply(images(height=side, width=side + 1), seeded())
+    assert augment._smoothing.cache_info().currsize <= 16

@@ -16,7 +16,7 @@ from lenet.data.hdf5 import Hdf5
 from lenet.data.mnist import Mnist
 from lenet.data.source import Source
 from lenet.data.transforms import Transform
-from lenet.errors import DataError, FileError
+from lenet.errors import DataError, FileError, TrainingError
 from lenet.shapes import ShapeError
 
 ORACLE = Path(__file__).parents[1] / "oracle" / "caffe"
@@ -268,3 +268,18 @@ def test_on_a_gpu_the_same_numbers(limit):
         batches.close()
     assert all(tensor.is_cuda for tensor in taken[1])
     assert all(torch.equal(one, other.cpu()) for one, other in zip(*taken, strict=True))
+
+
+@pytest.mark.parametrize(("batch", "fits"), [(10, True), (11, False)])
+def test_a_batch_has_to_fit_into_memory(make, monkeypatch, batch, fits):
+    monkeypatch.setattr("lenet.data.memory.machine_memory", lambda: 10 * (64 + 4 * (36 + 1)))
+    if fits:
+        assert len(make(Numbers(5), batch).next()[0]) == batch
+    else:
+        with pytest.raises(TrainingError, match="a batch of 11 samples, each 1 x 6 x 6"):
+            make(Numbers(5), batch)
+
+
+def test_where_the_memory_is_not_known_any_batch_may_be_tried(make, monkeypatch):
+    monkeypatch.setattr("lenet.data.memory.machine_memory", lambda: None)
+    assert len(make(Numbers(5), 6).next()[0]) == 6

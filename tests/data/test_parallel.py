@@ -30,3 +30,18 @@ def test_things_are_taken_a_few_ahead_only():
     assert len(taken) == 16
     results.close()
     assert cores() >= 1
+
+
+@pytest.mark.parametrize("together", [1, 3, 7, 100])
+def test_things_given_together_come_in_order_too(together):
+    assert list(in_order(lambda number: number * 2, range(50), 2, together=together)) == list(
+        range(0, 100, 2)
+    )
+
+
+def test_few_are_taken_ahead_however_many_are_given_together():
+    taken = []
+    results = in_order(str, (taken.append(n) or n for n in range(1000)), 2, together=4)
+    assert next(results) == "0"
+    assert len(taken) <= 20
+    results.close()

@@ -131,3 +131,12 @@ def test_plain_records_are_read_by_one_thread(tmp_path, pictures):
     assert not reader.decodes
     reader.close()
     assert ListedImages.decodes
+
+
+def test_a_large_batch_is_read_in_few_pieces(given, monkeypatch):
+    monkeypatch.setattr(samples, "_PIECE", 1)
+    monkeypatch.setattr(samples, "_PIECES", 4)
+    batches = Batches(Feed(given, 20), training=True, seed=4, memory_limit=0)
+    batches.next()
+    assert {len(pieces) for _, pieces in batches._samples._coming} <= {4, 5, 6}  # more where a pass ends
+    batches.close()

@@ -17,7 +17,7 @@ from lenet.data.window_crop import cut_window
 from lenet.data.window_file import read_windows
 from lenet.data.windows import ImageWindows
 from lenet.dialects.caffe.net import read_net
-from lenet.errors import DataError, DescriptionError, FileError, Notes
+from lenet.errors import DataError, DescriptionError, FileError, Notes, TrainingError
 from lenet.formats.blob import write_blob
 
 HEIGHT, WIDTH = 40, 50
@@ -229,20 +229,27 @@ def test_settings_that_cannot_be(windows, settings, message):
         windows(**settings).open()
 
 
+def test_a_batch_beyond_all_memory_is_refused_at_once(windows):
+    with pytest.raises(TrainingError, match=r"not enough memory: a batch of 2,000,000,000 .* 3 x 20 x 20"):
+        batches(windows(batch=2 * 10**9))
+
+
 def test_no_number_of_batches_shows_every_draw(windows):
     feed = Batches(Feed(windows(), 4), training=False, seed=1)
     assert feed.endless
     feed.close()
 
 
-@pytest.mark.parametrize("fraction", ["nan", "1.5"])
-def test_a_part_that_is_none(tmp_path, fraction):
+@pytest.mark.parametrize(
+    ("fraction", "reason"), [("nan", "fg_fraction is nan"), ("1.5", "fg_fraction is a part of 1")]
+)
+def test_a_part_that_is_none(tmp_path, fraction, reason):
     param = f'source: "w" batch_size: 4 fg_fraction: {fraction}'
     text = (
         f'layer {{ name: "d" type: "WindowData" top: "data" top: "label" window_data_param {{ {param} }} }}'
     )
     (tmp_path / "net.prototxt").write_text(text)
-    with pytest.raises(DescriptionError, match="fg_fraction is a part of 1"):
+    with pytest.raises(DescriptionError, match=reason):
         read_net(str(tmp_path / "net.prototxt"), Notes())
 
 

@@ -205,11 +205,54 @@ def test_what_all_processes_find_out_the_first_one_says(monkeypatch, rank):
         assert group_session.train(Options(), Place(rank, 2, rank, "")) == TrainingError.exit_code
 
 
-def test_an_interrupt_before_a_process_is_ready_is_one(tmp_path):
-    """Its own handler is not there yet: the signal ends it."""
-    code = "import os, signal; signal.signal(2, signal.SIG_DFL); os.kill(os.getpid(), signal.SIGINT)"
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os, signal; signal.signal(2, signal.SIG_DFL); os.kill(os.getpid(), signal.SIGINT)",
+        "import sys; sys.exit(130)",
+    ],
+    ids=["before its own handler is there", "told by its handler"],
+)
+def test_the_interrupt_of_a_process_is_one_of_all(code):
     with subprocess.Popen([sys.executable, "-S", "-c", code]) as child, pytest.raises(KeyboardInterrupt):
         processes._result([child])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals cannot wait there")
+def test_an_interrupt_waits_until_a_process_can_answer():
+    code = """
+import os, signal
+os.kill(os.getpid(), signal.SIGINT)
+from lenet.cli.processes import received
+try:
+    received()
+except KeyboardInterrupt:
+    raise SystemExit(7)
+"""
+    with processes._ctrl_c_waiting():
+        child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
+    child.communicate(timeout=SECONDS)
+    assert child.returncode == 7
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({}, "lenet: interrupted\n"),
+        ({"LOCAL_RANK": "0"}, "lenet: interrupted\n"),
+        ({"LOCAL_RANK": "1"}, ""),
+        ({"LOCAL_RANK": "0", "LENET_RENDEZVOUS": "file:///m"}, ""),  # lenet train, which started it, says it
+    ],
+)
+def test_one_process_says_that_all_are_interrupted(monkeypatch, capsys, environment, said):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("lenet.__main__.run_verb", interrupted)
+    assert main(["train"]) == 130
+    assert capsys.readouterr().err == said
 
 
 def test_what_is_wrong_in_a_file_is_told_once_and_nothing_starts(folder, monkeypatch, capsys):
@@ -242,12 +285,15 @@ def test_only_caffes_solvers_are_shared(tmp_path, capsys):
     assert "Caffe's solvers" in capsys.readouterr().err
 
 
+MEETING = {"MASTER_ADDR": "h", "MASTER_PORT": "29500"}
+
+
 @pytest.mark.parametrize(
     ("environment", "place"),
     [
         ({}, None),
-        ({"RANK": "1", "WORLD_SIZE": "4"}, None),  # nobody says where to meet
-        ({"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "MASTER_ADDR": "h"}, (3, 4, 1, "env://")),
+        ({"RANK": "0", "WORLD_SIZE": "1"}, None),
+        ({"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", **MEETING}, (3, 4, 1, "env://")),
         ({"RANK": "0", "WORLD_SIZE": "2", "LENET_RENDEZVOUS": "file:///m"}, (0, 2, 0, "file:///m")),
     ],
 )
@@ -258,6 +304,26 @@ def test_places_in_the_environment(environment, place):
 
 @pytest.mark.parametrize("words", [("2", "2"), ("one", "2"), ("-1", "2")])
 def test_words_that_are_no_place(words):
-    environment = dict(zip(("RANK", "WORLD_SIZE"), words, strict=True), MASTER_ADDR="here")
+    environment = dict(zip(("RANK", "WORLD_SIZE"), words, strict=True), **MEETING)
     with pytest.raises(UsageError, match="names no process of several"):
         place_here(environment)
+
+
+@pytest.mark.parametrize(
+    ("meeting", "reason"),
+    [
+        ({}, "MASTER_ADDR and MASTER_PORT are not set"),
+        ({"MASTER_ADDR": "h"}, "MASTER_PORT is not set"),
+        ({"MASTER_PORT": "29500"}, "MASTER_ADDR is not set"),
+        ({"MASTER_ADDR": "h", "MASTER_PORT": "99999"}, "MASTER_PORT=99999 is no port"),
+        ({"MASTER_ADDR": "h", "MASTER_PORT": "http"}, "MASTER_PORT=http is no port"),
+    ],
+)
+def test_processes_that_are_not_told_where_to_meet(folder, monkeypatch, capsys, meeting, reason):
+    monkeypatch.chdir(folder)
+    for name, value in {"RANK": "0", "WORLD_SIZE": "2", **meeting}.items():
+        monkeypatch.setenv(name, value)
+    assert main(["train", "each_solver.prototxt", "--no-report"]) == 2
+    told = capsys.readouterr().err
+    assert reason in told
+    assert "hint:" in told

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lenet.cli.train import builtin_job
+from lenet.cli.training_job import builtin_job
 from lenet.dialects.caffe.net import read_net
 from lenet.engine.build import build
 from lenet.engine.fusing import FusedStep, blobs_of, fuse

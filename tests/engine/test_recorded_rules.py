@@ -4,13 +4,17 @@ In exact arithmetic (float64) four of LeNet's six rules give the recorded losses
 Nesterov and AdaDelta with the one number decided as it fell in Caffe that is too near to an edge for float32.
 So do the autoencoder's SGD and Nesterov, to 5e-7, where the loss is added up as Caffe adds it.
 
-What is not reached are 30 iterations to 1e-4 of RMSProp and of AdaGrad.  Their first steps are the rate times
-the sign of the gradient (RMSProp's seven times that), however small it is, and the loss jumps from 2.3 to 85
-and 11.  Our own runs in float32 and float64 part from each other as far as either does from the record:
-RMSProp by 6e-4 at iteration 8 and 7 % later, AdaGrad by 8e-4 at iteration 9 and 3e-3 later, on the
-autoencoder by 2e-4 at iteration 3 and 4e-3 later.  No single number was looked for that decides it.  From
-first weights off by half a unit of float32, in float64, RMSProp parts by 6e-3 and AdaGrad by 2e-3 within 30
-iterations; of three such draws of AdaGrad's one stayed within 4e-6.
+The first steps of AdaGrad and RMSProp are the rate times the sign of the gradient (RMSProp's seven times
+that), however small it is, and the loss jumps from 2.3 to 11 and 85.  Gradients of about `delta`, 1e-8, in
+which rounding is a few hundredths, therefore go far: of LeNet's 431,080 weights 40 leave AdaGrad's first step
+by 1e-6 to 2e-4 elsewhere in float64, and that alone parts the runs.  So the first gradients of these rules
+(one of AdaGrad's, two of RMSProp's) are added up in float32 in Caffe's order; the rest is exact arithmetic.
+AdaGrad then gives the recorded losses of 30 iterations to 6e-7, RMSProp to 5e-5 (with one only to 6e-4, with
+eight to 2e-6), and no single number is decided.
+
+What is not reached are 30 iterations to 1e-4 of AdaGrad on the autoencoder.  With its first three gradients
+in Caffe's order it keeps to the record within 4e-6 for 22 iterations and 2e-5 for 24, then parts by 2e-3; so
+it does with eight in order: the gradients that decide come later.  Which they are was not found.
 """
 
 import csv
@@ -22,10 +26,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from added_in_order import add_in_order, autoencoder_gradients, lenet_gradients
 from decisions import Decision, decide
 
 import lenet.engine.train
-from lenet.cli.train import builtin_job
+from lenet.cli.training_job import builtin_job
 from lenet.dialects.caffe.solver import read_solver
 from lenet.dialects.caffe.weights import read_weights
 from lenet.engine.train import Trainer
@@ -46,7 +51,7 @@ RULES = {  # what differs from LeNet's own solver, in the recorded solvers
     "nesterov": {"type": "Nesterov"},
     "rmsprop": {"momentum": 0, "rms_decay": 0.98, "type": "RMSProp"},
 }
-SIGNS = ("adagrad", "rmsprop")  # the rules whose first steps are signs
+IN_ORDER = {"adagrad": 1, "rmsprop": 2}  # how many iterations' gradients are added in Caffe's order
 # In exact arithmetic this unit is -2e-7, and this number 1.4e-7 below the largest under its window.
 DECISIONS = {
     "nesterov": (Decision(17, "ip1", (46, 465)),),
@@ -55,12 +60,13 @@ DECISIONS = {
 
 ITERATIONS = 30
 EXACT_BOUND = 1e-5  # measured: 2e-6 at most, the rounding of Caffe's own run
+ROUGH_BOUND = {"rmsprop": 1e-4}  # measured: 5e-5, what rounding from the third iteration on makes of it
 # In float32 as it comes, losses agree up to the first number that rounding decides otherwise, 3e-5 at most;
 # then they part, by 5 % within 20 iterations at most.  Another processor, or way to add, decides where.
 FIRST, FIRST_BOUND = 8, 1e-4
 FLOAT32_ITERATIONS, FLOAT32_BOUND = 20, 0.05
-PARTED = 1e-4  # what two runs of one rule are asked to keep to, and those of SIGNS cannot
-AS_FAR = 3  # times as far as our two runs part from each other may the record lie; 1.6 times measured
+# AdaGrad on the autoencoder in exact arithmetic: 2e-5 measured, with so many gradients in Caffe's order
+SEEN, SEEN_IN_ORDER = 24, 3
 
 
 def recorded_losses(path):
@@ -100,6 +106,7 @@ def lenet_losses(name, dtype, kernels="torch"):
     trainer = trainer_in(dtype, builtin_job(as_words(settings)), kernels)
     if dtype == torch.float64:
         decide(trainer, DECISIONS.get(name, ()))
+        add_in_order(trainer, IN_ORDER.get(name, 0), lenet_gradients)
     return losses_of(trainer)
 
 
@@ -112,9 +119,9 @@ def lenet_off(name, *how):
     return off(lenet_losses(name, *how), recorded_losses(ORACLE / f"{name}_loss_exact.csv"))
 
 
-@pytest.mark.parametrize("name", [name for name in RULES if name not in SIGNS])
+@pytest.mark.parametrize("name", RULES)
 def test_exact_arithmetic_gives_the_recorded_losses(name):
-    assert lenet_off(name, torch.float64).max() < EXACT_BOUND
+    assert lenet_off(name, torch.float64).max() < ROUGH_BOUND.get(name, EXACT_BOUND)
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -122,19 +129,6 @@ def test_the_first_losses_are_the_recorded_ones(name):
     errors = lenet_off(name, torch.float32, "auto")
     assert errors[:FIRST].max() < FIRST_BOUND
     assert errors[:FLOAT32_ITERATIONS].max() < FLOAT32_BOUND
-
-
-def check_signs(single, double, recorded):
-    """Our own two runs part, and the record lies as far from them as they from each other."""
-    apart = off(single, double).max()
-    assert apart > PARTED
-    assert max(off(single, recorded).max(), off(double, recorded).max()) < AS_FAR * apart
-
-
-@pytest.mark.parametrize("name", SIGNS)
-def test_rules_of_signs_part_as_far_as_rounding_makes_them(name):
-    recorded = recorded_losses(ORACLE / f"{name}_loss_exact.csv")
-    check_signs(lenet_losses(name, torch.float32), lenet_losses(name, torch.float64), recorded)
 
 
 def test_the_rates_of_200_iterations_are_the_recorded_ones():
@@ -159,8 +153,8 @@ def autoencoder(tmp_path, monkeypatch):
     weights.write_bytes(gzip.decompress((GOLDEN / "autoencoder_init.caffemodel.gz").read_bytes()))
     monkeypatch.chdir(SHARED / "models" / "caffe" / "bvlc")
 
-    def make(name, dtype):
-        settings = [("max_iter", str(ITERATIONS)), ("solver_mode", "CPU")]
+    def make(name, dtype, iterations=ITERATIONS):
+        settings = [("max_iter", str(iterations)), ("solver_mode", "CPU")]
         job = read_solver(GOLDEN / "train" / name / "solver.prototxt", Notes(), settings)
         trainer = trainer_in(dtype, job)
         trainer.load(read_weights(weights, Notes()))
@@ -189,7 +183,7 @@ def added_one_by_one(trainer):
 
     network.forward = watched
     losses_of(trainer)
-    return np.array(sums[:ITERATIONS])
+    return np.array(sums[: trainer.iteration])
 
 
 @needs_weights
@@ -202,8 +196,10 @@ def test_the_autoencoder(name, autoencoder):
 
 
 @needs_weights
-def test_the_autoencoder_by_a_rule_of_signs(autoencoder):
+def test_the_autoencoder_by_adagrad(autoencoder):
+    """In float32 as it comes it parts from the record at the fourth iteration."""
     recorded = recorded_losses(GOLDEN / "train" / "ae_adagrad" / "loss_exact.csv")
-    runs = [losses_of(autoencoder("ae_adagrad", dtype)) for dtype in (torch.float32, torch.float64)]
-    assert off(runs[0], recorded)[:3].max() < FIRST_BOUND
-    check_signs(*runs, recorded)
+    assert off(losses_of(autoencoder("ae_adagrad", torch.float32, 3)), recorded[:3]).max() < FIRST_BOUND
+    trainer = autoencoder("ae_adagrad", torch.float64, SEEN)
+    add_in_order(trainer, SEEN_IN_ORDER, autoencoder_gradients)
+    assert off(added_one_by_one(trainer), recorded[:SEEN]).max() < FIRST_BOUND

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from decisions import Decision, decide
 
-from lenet.cli.train import builtin_job
+from lenet.cli.training_job import builtin_job
 from lenet.dialects.caffe.solver import read_solver
 from lenet.dialects.caffe.weights import read_state, read_weights
 from lenet.engine.test import batches, run_test

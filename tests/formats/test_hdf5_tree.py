@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from lenet.errors import FileError, Where
 from lenet.formats import hdf5_apart
+from lenet.formats.hdf5_library import read_with_library, write_tree
 from lenet.formats.hdf5_plain import PlainFile
-from lenet.formats.hdf5_tree import Tree, read_tree, read_with_library, root_of, write_tree
+from lenet.formats.hdf5_reading import read_tree, root_of
+from lenet.formats.hdf5_tree import Tree
 from lenet.formats.hdf5_types import NotPlain
 
 COPIES = 2_000
@@ -190,7 +192,7 @@ def nothing_of_a_great_size():
     ],
 )
 def test_files_made_to_harm(monkeypatch, make, words):
-    monkeypatch.setattr("lenet.formats.hdf5_tree.MOST", 2_000)  # 200,000 take some seconds
+    monkeypatch.setattr("lenet.formats.hdf5_reading.MOST", 2_000)  # 200,000 take some seconds
     with pytest.raises(FileError, match=words):
         read_tree(make(), HERE)
 
@@ -221,7 +223,7 @@ def damaged(data, seed):
 
 def test_damage_is_told_from_a_plain_file(monkeypatch):
     """The process reads nothing itself but what is plain: h5py is not asked here."""
-    monkeypatch.setattr("lenet.formats.hdf5_tree.read_apart", lambda *_: (_ for _ in ()).throw(Apart))
+    monkeypatch.setattr("lenet.formats.hdf5_reading.read_apart", lambda *_: (_ for _ in ()).throw(Apart))
     data, apart = small_model(), 0
     for seed in range(COPIES):
         try:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from lenet.cli.train import builtin_job
-from lenet.engine.build import Trained
+from lenet.cli.training_job import builtin_job
+from lenet.engine.parameters import Trained
 from lenet.engine.updating import Updater
 from lenet.kernels import library
 from lenet.solvers.adaptive import AdaDelta, AdaGrad, Adam, RmsProp

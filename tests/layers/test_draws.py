@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from lenet.cli.train import builtin_job
+from lenet.cli.training_job import builtin_job
 from lenet.engine.build import build
 from lenet.layers.draws import Draws
 

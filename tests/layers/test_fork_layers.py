@@ -10,48 +10,26 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from layer_answers import check, close, normal, run, seeds, small
 
 from lenet.errors import DataError
 from lenet.layers import (
+    MVN,
     AffineBatchNorm,
     Axpy,
+    BatchNorm,
     ChannelShuffle,
     DetectionOutput,
     Interpolate,
     L2Normalization,
+    LayerNorm,
     Pooling,
     PriorBoxes,
-    RegionPooling,
+    Reorganize,
     Transpose,
     Unpooling,
 )
 from lenet.shapes import ShapeError
-
-small = st.integers(1, 5)
-seeds = st.integers(0, 1000)
-check = settings(max_examples=30, deadline=None)
-
-
-def run(layer, *arrays, training=False):
-    """The layer's answer to float32 arrays; those after the inputs are its parameters."""
-    count = len(arrays) - len(layer.parameters([arrays[0].shape])) if isinstance(layer, NORMALIZED) else None
-    tensors = [torch.tensor(np.asarray(array, np.float32)) for array in arrays]
-    shapes = [tuple(tensor.shape) for tensor in tensors[:count]]
-    result = layer.operation(shapes, training)(tensors[:count], *(tensors[count:] if count else ()))
-    return result.numpy()
-
-
-NORMALIZED = (L2Normalization, AffineBatchNorm)
-
-
-def normal(seed, *shape):
-    return np.random.default_rng(seed).normal(size=shape)
-
-
-def close(found, wanted):
-    wanted = np.asarray(wanted)
-    assert found.shape == wanted.shape
-    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5 * max(np.abs(wanted).max(initial=0), 1e-3))
 
 
 @check
@@ -296,54 +274,6 @@ def test_detection_output_refuses_what_does_not_fit(shapes, message):
         DetectionOutput(classes=3).shape(shapes)
 
 
-def rounded(number):
-    return math.floor(abs(number) + 0.5) * (1 if number >= 0 else -1)
-
-
-def covered(cell, length, cells, first, size):
-    """The pixels of a cell; Fast R-CNN computes its borders in single precision."""
-    each = np.float32(length) / np.float32(cells)
-    start = first + math.floor(np.float32(cell) * each)
-    return [place for place in range(size) if start <= place < first + math.ceil(np.float32(cell + 1) * each)]
-
-
-def test_cells_begin_where_single_precision_puts_them():
-    """14 cells over 124 pixels: cell 7 begins at 62 exactly, at 61 in Fast R-CNN."""
-    ramp = np.arange(124.0)[None, None, :, None]
-    lowest = run(RegionPooling((14, 1)), -ramp, np.array([[0, 0, 0, 0, 123]]))
-    assert lowest[0, 0, 7, 0] == -61
-
-
-@check
-@given(small, st.integers(1, 9), st.integers(1, 9), small, small, st.sampled_from([1.0, 0.5, 0.0625]), seeds)
-def test_region_pooling(samples, height, width, down, across, scale, seed):
-    generator = np.random.default_rng(seed)
-    maps = generator.normal(size=(samples, 2, height, width))
-    corners = generator.uniform(-20, 150, (6, 4)).round()
-    regions = np.concatenate([generator.integers(samples, size=(6, 1)), corners], 1)
-    wanted = np.zeros((6, 2, down, across))
-    for row, (sample, *region) in enumerate(regions):
-        left, top, right, bottom = (rounded(corner * scale) for corner in region)
-        wide, high = max(right - left + 1, 1), max(bottom - top + 1, 1)
-        for y, x in np.ndindex(down, across):
-            rows = covered(y, high, down, top, height)
-            columns = covered(x, wide, across, left, width)
-            if rows and columns:
-                wanted[row, :, y, x] = maps[int(sample)][:, rows][:, :, columns].max((1, 2))
-    close(run(RegionPooling((down, across), scale), maps, regions), wanted)
-
-
-def test_region_pooling_refuses_a_sample_that_is_not_there():
-    with pytest.raises(DataError, match="sample 2 is not there"):
-        run(RegionPooling((1, 1)), np.zeros((2, 1, 3, 3)), np.array([[2, 0, 0, 1, 1]]))
-
-
-@pytest.mark.parametrize("scale", [0, math.nan, math.inf])
-def test_region_pooling_refuses_a_scale(scale):
-    with pytest.raises(ShapeError, match="a scale above 0"):
-        RegionPooling((1, 1), scale).shape([(1, 1, 3, 3), (2, 5)])
-
-
 @pytest.mark.parametrize("number", [math.nan, math.inf])
 @pytest.mark.parametrize("setting", ["least", "most", "ratios", "variances", "step", "offset"])
 def test_prior_boxes_refuse_numbers_without_end(setting, number):
@@ -351,3 +281,62 @@ def test_prior_boxes_refuse_numbers_without_end(setting, number):
     layer = PriorBoxes(**{"least": (3,), setting: several.get(setting, (number,))})
     with pytest.raises(ShapeError, match="finite"):
         layer.shape([(1, 1, 2, 2), (1, 3, 8, 8)])
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (L2Normalization(eps=-1), "eps is -1, it must be 0 or more"),
+        (L2Normalization(eps=math.inf), "eps is inf"),
+        (AffineBatchNorm(eps=math.nan), "eps is nan"),
+        (AffineBatchNorm(fraction=7), "fraction is 7, it must be 0 to 1"),
+        (BatchNorm(eps=-1), "eps is -1"),
+        (BatchNorm(fraction=-0.1), "fraction is -0.1"),
+        (MVN(eps=-1), "eps is -1"),
+        (LayerNorm(eps=-1), "eps is -1"),
+    ],
+)
+def test_normalization_refuses_numbers_that_cannot_be(layer, message):
+    with pytest.raises(ShapeError, match=message):
+        layer.shape([(2, 3, 4, 4)])
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("overlap", 1.5), ("shrinking", 2.0), ("most", -2), ("kept", -2), ("overlap", -1)]
+)
+def test_detection_output_refuses_numbers_that_cannot_be(setting, value):
+    with pytest.raises(ShapeError, match=f"{setting} is {value:g}, it must be"):
+        DetectionOutput(classes=3, **{setting: value}).shape([(1, 8), (1, 6), (1, 2, 8)])
+
+
+@check
+@given(small, small, small, small, st.integers(1, 3), st.booleans(), seeds)
+def test_reorganize(samples, groups, height, width, stride, reverse, seed):
+    """Number by number, as places in the memory of both."""
+    channels = groups * stride**2
+    sizes = (height, width) if reverse else (height * stride, width * stride)
+    images = normal(seed, samples, channels, *sizes)
+    layer = Reorganize(stride, reverse)
+    wanted = np.empty(layer.shape([images.shape])[0])
+    small_maps, large = (images, wanted) if reverse else (wanted, images)
+    small_maps = small_maps.reshape(samples, channels, *sizes)
+    large = large.reshape(samples, groups, sizes[0] * stride, sizes[1] * stride)
+    for n, c, y, x in np.ndindex(small_maps.shape):
+        part, group = divmod(c, groups)
+        down, across = divmod(part, stride)
+        if reverse:
+            large[n, group, y * stride + down, x * stride + across] = small_maps[n, c, y, x]
+        else:
+            small_maps[n, c, y, x] = large[n, group, y * stride + down, x * stride + across]
+    close(run(layer, images), wanted)
+
+
+def test_reorganized_four_channels():
+    """16 numbers taken as 4 x 4 pixels: of each square the first are the first four of the result."""
+    found = run(Reorganize(2), np.arange(16).reshape(1, 4, 2, 2))
+    assert found.reshape(4, 4).tolist() == [[0, 2, 8, 10], [1, 3, 9, 11], [4, 6, 12, 14], [5, 7, 13, 15]]
+    assert found.shape == (1, 16, 1, 1)
+    with pytest.raises(ShapeError, match="6 channels do not fall into 4 groups"):
+        Reorganize(2).shape([(1, 6, 2, 2)])
+    with pytest.raises(ShapeError, match="3 x 2 pixels do not fall into squares of 2"):
+        Reorganize(2).shape([(1, 4, 3, 2)])

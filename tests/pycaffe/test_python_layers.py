@@ -125,4 +125,5 @@ def test_the_command_runs_python_layers_only_if_allowed(tmp_path, code, capsys):
     assert main(["train", "solver.prototxt", "--no-report"]) == DescriptionError.exit_code
     assert "its Python code runs with --allow-python only" in capsys.readouterr().err
     assert main(["train", "solver.prototxt", "--no-report", "--allow-python"]) == 0
+    assert "allow-python" not in capsys.readouterr().err
     assert (tmp_path / "own_iter_3.caffemodel").is_file()

@@ -1,10 +1,12 @@
-"""Devices by their names: this machine's processor, or one of its GPUs."""
+"""Devices by their names, this machine's processor or one of its GPUs, and how finely they calculate."""
 
 from __future__ import annotations
 
 import re
+from typing import get_args
 
-from lenet.errors import UsageError
+from lenet.errors import NOWHERE, UsageError, Where
+from lenet.job import Precision
 
 _GPU = re.compile(r"(?:gpu|cuda)(?::(\d{1,3}))?")
 
@@ -31,3 +33,16 @@ def device_named(word: str) -> str:
         there = f"there are {number}, counted from 0" if number else "there is none that torch can use"
         raise UsageError(f"no GPU '{word}': {there}", hint="device='cpu'")
     return f"cuda:{index}"
+
+
+def check_precision(word: str, *, online: bool, where: Where = NOWHERE) -> None:
+    """Refuse a precision that there is not, or not for a network that learns sample by sample (`online`).
+
+    Raises: UsageError.
+    """
+    known = get_args(Precision)
+    if word not in known:
+        raise UsageError(f"there is no precision '{word}'", where, " or ".join(known))
+    if online and word != "float32":
+        reason = f"{word} is for networks that learn from batches; EBLearn's learn one by one, in float64"
+        raise UsageError(reason, where, "leave the precision out")

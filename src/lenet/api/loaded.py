@@ -176,12 +176,15 @@ class LoadedNet:
         names = self._classifier.names(len(probabilities))
         return [Answer(label, names[label], float(probabilities[label])) for label in found.order[:top]]
 
-    def detect(self, image: Image, *, threshold: float = 0.9) -> Detections:
-        """Objects in one image of any size: the network is slid over it at several scales.
+    def detect(self, image: Image, *, threshold: float | None = None) -> Detections:
+        """Objects in one image of any size, of a confidence of at least `threshold`.
+
+        A classifier is slid over it at several scales, with a threshold of 0.9 unless another is given; a
+        network that answers with boxes itself, such as SSD, gives all that it finds.
 
         Raises: FileError if the image cannot be read; DescriptionError if the network cannot be slid.
         """
-        from lenet.api.sliding import detect
+        from lenet.api.detecting import detect
 
         return detect(self.model, image, threshold, self._device)
 

@@ -1,21 +1,15 @@
-"""Detection with a trained network: a classifier slid over larger images."""
+"""A trained classifier slid over images that are larger than its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from lenet.data.pictures import Picture, planes, read_picture
 from lenet.data.transforms import Transform
 from lenet.detection import SLID, Detection
 from lenet.errors import DescriptionError
-from lenet.model import Model, Preprocessing, assumed_preprocessing
-from lenet.results import Detections
-from lenet.shapes import Array
+from lenet.model import Model, Preprocessing, told_of
 
 if TYPE_CHECKING:
     import torch
@@ -28,12 +22,13 @@ def sliding_detector(
     device: torch.device | str = "cpu",
     *,
     scale: float | None = None,
+    mean: tuple[float, ...] = (),
     change: Callable[[Detection], Detection] = lambda detection: detection,
 ) -> tuple[Detector, Preprocessing]:
     """A network slid over images, and what is done to them first.
 
-    It is slid as :data:`lenet.detection.SLID` says, with what `change` makes of that; `scale` stands instead
-    of the model's own factor of pixels.
+    It is slid as :data:`lenet.detection.SLID` says, with what `change` makes of that; `scale` and `mean`
+    stand instead of the model's own factor and mean of pixels.
 
     Raises: DescriptionError if the network cannot be slid, WeightsError if a layer has no weights.
     """
@@ -41,8 +36,7 @@ def sliding_detector(
     from lenet.engine.slide import slide
 
     slid = slide(model.net, model.weights)
-    told = model.preprocessing or assumed_preprocessing(slid.shape, model.dialect)
-    told = told if scale is None else replace(told, scale=scale)
+    told = told_of(model, slid.shape, scale, mean)
     detection = replace(
         SLID,
         answer=model.answer or ("value" if slid.probabilities else "probability"),
@@ -50,22 +44,6 @@ def sliding_detector(
         classes=model.classes,
     )
     return Detector(slid.net, slid.weights, change(detection), device), told
-
-
-def detect(model: Model, image: str | Path | Array, threshold: float, device: str) -> Detections:
-    """Objects in one image, a file or an array (H, W) or (H, W, RGB), see :func:`sliding_detector`.
-
-    Raises: FileError if it cannot be read; DescriptionError if the network cannot be slid.
-    """
-
-    def change(detection: Detection) -> Detection:
-        kept = replace(detection.suppression, threshold=threshold)
-        return replace(detection, threshold=threshold, suppression=kept)
-
-    detector, told = sliding_detector(model, device, change=change)
-    picture = read_picture(image) if isinstance(image, str | Path) else Picture("image", np.array(image))
-    array = planes(picture, detector.channels, blue_first=told.channels == "bgr")
-    return detector.run([array], [picture.name])[0]
 
 
 def _transform(told: Preprocessing, model: Model) -> Transform:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lenet.api.devices import device_named
+from lenet.api.devices import check_precision, device_named
 from lenet.api.systems import keras_asked, system_of
 from lenet.api.validation import scores_of_configuration
 from lenet.errors import Notes, UsageError, Where
+from lenet.job import Precision
 from lenet.net import State
 from lenet.results import TestScores
 from lenet.weights import Weights
@@ -27,14 +28,15 @@ def test(
     batches: int | None = None,
     settings: Mapping[str, object] | None = None,
     device: str = "cpu",
+    precision: Precision = "float32",
 ) -> dict[str, float]:
     """The mean of every output of a network over its own test data: `{"accuracy": 0.991, "loss": 0.03}`.
 
     `path` is a network with test data (Caffe's prototxt), a configuration of EBLearn's, whose validation set
     is answered, or a Keras file; `weights` lie in a file of their own, several are separated by commas.
     `settings` replace variables of a configuration, of a Keras file they say its `data` (MNIST);
-    `batches`: so many of Caffe's, None: all samples once.  For samples of your own see
-    :meth:`LoadedNet.accuracy`.
+    `batches`: so many of Caffe's, None: all samples once; `precision`, as for :func:`lenet.train`.
+    For samples of your own see :meth:`LoadedNet.accuracy`.
 
     Raises: LenetError with what is wrong in the files.
     """
@@ -43,17 +45,24 @@ def test(
     names = str(weights) if weights is not None else ""
     if batches is not None and (system == "eblearn" or batches < 1):
         raise UsageError(f"batches is {batches}: they are counted from 1, and EBLearn has none")
+    check_precision(precision, online=system == "eblearn")
     if system == "eblearn":
         scores = scores_of_configuration(str(path), names, tuple(given.items()), device)
     elif system == "keras":
-        scores = scores_of_keras(str(path), {**given, "weights": names}, batches, device, Notes())
+        given["weights"] = names
+        scores = scores_of_keras(str(path), given, batches, device, Notes(), precision)
     else:
-        scores = _scores_of_caffe(path, names, given, batches, device)
+        scores = _scores_of_caffe(path, names, given, batches, device, precision)
     return {output.name: output.value for output in scores.outputs}
 
 
 def _scores_of_caffe(
-    path: str | Path, weights: str, settings: Mapping[str, str], batches: int | None, device: str
+    path: str | Path,
+    weights: str,
+    settings: Mapping[str, str],
+    batches: int | None,
+    device: str,
+    precision: Precision,
 ) -> TestScores:
     from lenet.dialects.caffe.net import read_net
     from lenet.dialects.caffe.weights import read_weights
@@ -67,11 +76,16 @@ def _scores_of_caffe(
     notes.check()
     net = described.select(replace(described.state or State(), phase="test"))
     found = [read_weights(name, notes) for name in weights.split(",")]
-    return _scores(net, found, batches, device, notes)
+    return _scores(net, found, batches, device, notes, precision)
 
 
 def scores_of_keras(
-    path: str, settings: Mapping[str, str], batches: int | None, device: str, notes: Notes
+    path: str,
+    settings: Mapping[str, str],
+    batches: int | None,
+    device: str,
+    notes: Notes,
+    precision: Precision = "float32",
 ) -> TestScores:
     """The loss and the accuracy of a Keras file on MNIST, or on the `data` of the settings.
 
@@ -85,20 +99,25 @@ def scores_of_keras(
         raise UsageError("no weights are given", Where(path), "a .json has its .weights.h5 beside it")
     (tested,) = training.job.tests
     net = tested.net.select(tested.state)
-    return _scores(net, [training.model.weights], batches or tested.batches, device, notes)
+    return _scores(net, [training.model.weights], batches or tested.batches, device, notes, precision)
 
 
 def _scores(
-    net: Net, weights: Sequence[Weights], batches: int | None, device: str, notes: Notes
+    net: Net,
+    weights: Sequence[Weights],
+    batches: int | None,
+    device: str,
+    notes: Notes,
+    precision: Precision,
 ) -> TestScores:
     from lenet.engine.build import build
     from lenet.engine.feeding import Feeder
-    from lenet.engine.fusing import fuse
+    from lenet.engine.precision import arrange
     from lenet.engine.test import batches as run_batches
     from lenet.engine.test import run_test
 
     network = build(net, seed=0, device=device)
-    fuse(network)
+    arrange(network, precision, "auto")
     for each in weights:
         network.load_checked(each, notes)
     with Feeder(network, training=False, device=device) as feeder:

@@ -8,12 +8,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lenet.api.devices import device_named
+from lenet.api.devices import check_precision, device_named
 from lenet.api.loaded import LoadedNet
 from lenet.api.systems import keras_asked, system_of
 from lenet.deploy.use import answering, complete, preprocessing_of, used
 from lenet.errors import Notes, UsageError
-from lenet.job import Job
+from lenet.job import Job, Precision
 from lenet.model import Model
 from lenet.net import Net
 from lenet.results import Record, TestScores
@@ -58,21 +58,25 @@ def train(
     listen: Listener = lambda record: None,
     weights: Weights | None = None,
     device: str = "cpu",
+    precision: Precision | None = None,
 ) -> Trained:
     """Train a job, or what a file describes: a solver of Caffe's, a .conf of EBLearn's, a Keras file.
 
     Without one it is Caffe's LeNet on MNIST.
     `settings` replace values of the file in its own words: `{"max_iter": 500, "base_lr": 0.02}`; of a Keras
     file, or "keras-lenet", they are what `lenet train` asks: optimizer, rate, batch, epochs, data.
+    `precision`: "bf16" multiplies in bfloat16, which is coarser, and quicker where the processor or the GPU
+    has units for it; None: as the job says, "float32" otherwise.
     `listen` is called with every record (:mod:`lenet.results`) as it comes.  Nothing is written: save
     the network with `trained.net.save("lenet.caffemodel")`.
 
-    Raises: LenetError with all that is wrong in the file; TrainingError if a number stops being finite.
+    Raises: LenetError with all that is wrong in the file, UsageError for a precision that a training has
+    not; TrainingError if a number stops being finite.
     """
     notes, device = Notes(), device_named(device)
     plan = _plan(job, {key: str(value) for key, value in (settings or {}).items()}, notes)
     notes.check()
-    trainer = _trainer(plan.job, device)
+    trainer = _trainer(plan.job if precision is None else replace(plan.job, precision=precision), device)
     tests: list[TestScores] = []
     try:
         for start in plan.start if weights is None else (weights,):
@@ -97,6 +101,7 @@ def _plan(job: Job | str | Path | None, settings: dict[str, str], notes: Notes) 
 
 
 def _trainer(job: Job, device: str) -> Trainer | OnlineTrainer:
+    check_precision(job.precision, online=job.epochs is not None)
     if job.epochs is None:
         from lenet.engine.captured_training import trainer_for
 

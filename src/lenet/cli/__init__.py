@@ -46,7 +46,7 @@ VERBS: dict[str, Verb] = {
     "sweep": Verb("lenet.cli.sweep", "train all combinations of the values that a .conf lists"),
     "test": Verb("lenet.cli.test", "score a network with its weights on its test data"),
     "classify": Verb("lenet.cli.classify", "say what images show"),
-    "detect": Verb("lenet.cli.detect", "find objects in images, with a configuration or a slid classifier"),
+    "detect": Verb("lenet.cli.detect", "find objects in images: a configuration, SSD, or a slid classifier"),
     "show": Verb("lenet.cli.show", "look into a file: layers, shapes, weights, cost; what was upgraded"),
     "metarun": Verb("lenet.cli.sweep", "the same as sweep, by EBLearn's name"),
     "time": Verb("lenet.cli.time", "time every layer of a network, forward and backward"),

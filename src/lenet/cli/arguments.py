@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
 
+from lenet.engine.place import is_of_several
 from lenet.errors import UsageError, did_you_mean
 from lenet.net import Net, Phase, State
 from lenet.shapes import Shape
@@ -101,6 +101,16 @@ def add_kernels(parser: ArgumentParser) -> None:
     )
 
 
+def add_precision(parser: ArgumentParser) -> None:
+    """`--precision`, for verbs that run a network on batches."""
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bf16"),
+        default="float32",
+        help="of products: bf16 is coarser, and quicker where the processor or the GPU has units for it",
+    )
+
+
 def add_processes(parser: ArgumentParser) -> None:
     """`--gpu`, `--processes` and `--patience`, for training in several processes."""
     parser.add_argument(
@@ -173,8 +183,7 @@ def gpus_of(word: str) -> tuple[str, ...]:
 
 def is_several(options: Options) -> bool:
     """Whether a training takes several processes, or is one of several that torchrun started."""
-    number = os.environ.get("WORLD_SIZE", "1") if "RANK" in os.environ else "1"
-    return len(options.gpus) > 1 or options.processes > 1 or number != "1"
+    return len(options.gpus) > 1 or options.processes > 1 or is_of_several()
 
 
 def add_configuration(parser: ArgumentParser) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lenet.engine.classify import Classified, Classifier, FittedImage
 
 TOGETHER = 64  # images that are answered together
+READ_TOGETHER = 4  # that one core reads before it hands them over; for small ones that counts
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -55,7 +56,7 @@ def run(args: Namespace) -> int:
     Raises: LenetError with what is wrong in a file; for images, after the answers to all others.
     """
     paths = _paths(args.images)
-    with telling(args.strict) as notes:
+    with telling(args.strict, args.allow_python) as notes:
         classifier = _classifier(args, notes)
     names: tuple[str, ...] = ()
     errors: list[LenetError] = []
@@ -94,7 +95,7 @@ def _read(
         size = f"{picture.shape[1]} x {picture.shape[0]}"
         return _Image(path, size, classifier.fit(picture, whole=whole))
 
-    for found in in_order(read, paths):
+    for found in in_order(read, paths, together=READ_TOGETHER):
         if isinstance(found, LenetError):
             errors.append(found)
         else:

@@ -1,4 +1,4 @@
-"""`lenet detect FILE [IMAGES]`: finds objects in images, with EBLearn's configurations or any classifier."""
+"""`lenet detect FILE [IMAGES]`: finds objects with EBLearn's configurations, SSD, or any classifier."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ KINDS = ("none", "overlap", "voting", "voting+overlap")
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "file", metavar="FILE", help="a configuration (.conf), or the network of a classifier"
+        "file",
+        metavar="FILE",
+        help="a configuration (.conf), or a network: one that answers with boxes (SSD), or a classifier",
     )
     parser.add_argument("images", metavar="IMAGE", nargs="*", help="images, folders of images, lists (.txt)")
     parser.add_argument("--weights", metavar="FILE", help="the network's weights")
@@ -44,14 +46,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--allow-shell", action="store_true", help="run commands in a configuration's backquotes"
     )
     parser.add_argument("--out", metavar="DIR", type=Path, help="where results go (detections)")
-    parser.add_argument("--threshold", type=float, help="least confidence of a box")
+    parser.add_argument("--threshold", type=float, help="least confidence of a box (0.9; of SSD's boxes all)")
     parser.add_argument("--background", metavar="CLASS", help="a class, by number or name, that is no object")
-    parser.add_argument("--labels", metavar="FILE", type=Path, help="the classes' names, one a line")
-    parser.add_argument("--scaling", type=float, help="ratio of one scale to the next")
-    parser.add_argument("--largest", type=float, help="largest scale, relative to the image")
-    parser.add_argument("--smallest", type=float, help="smallest scale, relative to the network's input")
-    parser.add_argument("--nms", choices=KINDS, help="how several boxes of one object become one")
-    parser.add_argument("--scale", type=float, help="what pixels of 0 to 255 are multiplied with")
+    labels = "the classes' names, one a line, or SSD's label map"
+    parser.add_argument("--labels", metavar="FILE", type=Path, help=labels)
+    _add_sliding(parser)
     parser.add_argument("--truth", metavar="FILE", type=Path, help="true boxes (COCO's JSON or a bbox.txt)")
     parser.add_argument(
         "--overlap", type=float, default=0.5, help="how much of a true box must be shared (0.5)"
@@ -68,9 +67,22 @@ def add_arguments(parser: ArgumentParser) -> None:
         "lenet detect face.conf",
         "lenet detect face.conf photographs/ --set nms=3 --out found",
         "lenet detect lenet.prototxt --weights lenet_iter_10000.caffemodel page.png --threshold 0.99",
+        "lenet detect deploy.prototxt --weights ssd.caffemodel --labels names.txt --threshold 0.5 street.jpg",
         "lenet detect page.conf pages/ --truth truth.json",
     )
     parser.epilog = f"{told}\n\n{_RULES}"
+
+
+def _add_sliding(parser: ArgumentParser) -> None:
+    """Declare how images are prepared, and how a classifier is slid over them."""
+    parser.add_argument("--scaling", type=float, help="ratio of one scale to the next")
+    parser.add_argument("--largest", type=float, help="largest scale, relative to the image")
+    parser.add_argument("--smallest", type=float, help="smallest scale, relative to the network's input")
+    parser.add_argument("--nms", choices=KINDS, help="how several boxes of one object become one")
+    parser.add_argument("--scale", type=float, help="what pixels of 0 to 255 are multiplied with")
+    parser.add_argument(
+        "--mean", metavar="N,...", help="what is subtracted before, one number or each channel's"
+    )
 
 
 def run(args: Namespace) -> int:
@@ -159,14 +171,10 @@ def _detect(
 ) -> None:
     start = monotonic()
     try:
-        maps = list(plan.detector.maps([array for _, array in group]))
+        found, maps = plan.detector.look([array for _, array in group], [each.name for each, _ in group])
     except LenetError as error:
         where = Where(", ".join(picture.name for picture, _ in group))
         errors.append(type(error)(error.message, where, error.hint))
         return
-    spent = monotonic() - start
-    found = [
-        (picture, plan.detector.detections(picture.name, maps, index, (array.shape[1], array.shape[2])))
-        for index, (picture, array) in enumerate(group)
-    ]
-    session.look(found, maps, spent)
+    pairs = [(picture, each) for (picture, _), each in zip(group, found, strict=True)]
+    session.look(pairs, maps, monotonic() - start)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from dataclasses import dataclass, replace
 from functools import partial
+from math import isfinite, nan
 from typing import TYPE_CHECKING
 
 from lenet.cli.arguments import device_of
@@ -20,6 +21,7 @@ from lenet.formats.conf_values import Values
 if TYPE_CHECKING:
     import torch
 
+    from lenet.engine.box_network import BoxNetwork
     from lenet.engine.detect import Detector
 
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 class Plan:
     """A detector; of a configuration also what it says (`values`) and asks for (`job`)."""
 
-    detector: Detector
+    detector: Detector | BoxNetwork
     blue_first: bool = False
     job: DetectJob | None = None
     values: Values | None = None
@@ -51,7 +53,9 @@ def make_plan(args: Namespace, notes: Notes) -> Plan | BoxesPlan:
     if not args.file.lower().endswith(".conf"):
         if args.log_style == "eblearn":
             raise UsageError("--log-style eblearn is for configurations (.conf)", Where(args.file))
-        return _classifier(args, notes, choose(*device_of(args.device), notes))
+        return _network(args, notes, choose(*device_of(args.device), notes))
+    if args.mean is not None:
+        raise UsageError("--mean is for networks", Where(args.file), "a configuration has modules for that")
     values = _values(args, notes)
     boxes = read_boxes_job(values, notes)
     if boxes is not None:
@@ -65,7 +69,8 @@ def make_plan(args: Namespace, notes: Notes) -> Plan | BoxesPlan:
 def _detecting(args: Namespace, job: DetectJob, values: Values, device: torch.device) -> Plan:
     from lenet.engine.detect import Detector
 
-    job = replace(job, detection=_changed(args, job.detection))
+    named = replace(job.detection, classes=_names(args, job.detection.classes))
+    job = replace(job, detection=_changed(args, named))
     return Plan(Detector(job.net, job.weights, job.detection, device), job=job, values=values)
 
 
@@ -84,19 +89,50 @@ def _values(args: Namespace, notes: Notes) -> Values:
     return values
 
 
-def _classifier(args: Namespace, notes: Notes, device: torch.device) -> Plan:
-    """A classifier of images that is slid over larger ones, of any system."""
-    from lenet.api.sliding import sliding_detector
+def _network(args: Namespace, notes: Notes, device: torch.device) -> Plan:
+    """A network that answers with boxes, or a classifier that is slid over larger images, of any system."""
+    from lenet.api.detecting import detector_of
+    from lenet.engine.box_network import box_answers
 
     if args.set:
         raise UsageError("--set is for configurations (.conf)", hint="a network has --threshold, --nms, ...")
     model = read_trained(args.file, args.weights, notes)
+    model = replace(model, classes=_names(args, model.classes))
     notes.check()
-    change = partial(_changed, args)
-    detector, told = sliding_detector(model, device, scale=args.scale, change=change)
+    if box_answers(model.net):
+        _refuse_sliding(args)
+    change, mean = partial(_changed, args), _means(args.mean)
+    detector, told = detector_of(model, device, scale=args.scale, mean=mean, change=change)
     if model.preprocessing is None and args.scale is None:
         notes.inform(assumption(told), model.net.where)
     return Plan(detector, blue_first=told.channels == "bgr")
+
+
+def _means(words: str | None) -> tuple[float, ...]:
+    """Numbers between commas.
+
+    Raises: UsageError for a word that is none.
+    """
+    if words is None:
+        return ()
+    try:
+        numbers = tuple(map(float, words.split(",")))
+    except ValueError:
+        numbers = (nan,)
+    if not all(map(isfinite, numbers)):
+        raise UsageError(f"--mean {words}: numbers are wanted", hint="such as 104,117,123")
+    return numbers
+
+
+def _refuse_sliding(args: Namespace) -> None:
+    """Refuse options that say how a classifier is slid.
+
+    Raises: UsageError.
+    """
+    for option in ("scaling", "largest", "smallest", "nms"):
+        if getattr(args, option) is not None:
+            reason = f"--{option} is for classifiers that are slid, this network answers with boxes itself"
+            raise UsageError(reason, Where(args.file), "its last layer says how they are chosen")
 
 
 def _changed(args: Namespace, detection: Detection) -> Detection:
@@ -110,11 +146,15 @@ def _changed(args: Namespace, detection: Detection) -> Detection:
         suppression = replace(suppression, threshold=args.threshold)
         if suppression.kind in ("none", "overlap"):
             detection = replace(detection, threshold=args.threshold)
-    classes = read_names(args.labels) if args.labels else detection.classes
     background = detection.background
     if args.background is not None:
-        background = _class_number(args.background, classes)
-    return replace(detection, scales=scales, suppression=suppression, classes=classes, background=background)
+        background = _class_number(args.background, detection.classes)
+    return replace(detection, scales=scales, suppression=suppression, background=background)
+
+
+def _names(args: Namespace, classes: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of classes: of the file of names, else those that are known."""
+    return read_names(args.labels) if args.labels else classes
 
 
 def _class_number(word: str, classes: tuple[str, ...]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lenet.cli.detect_images import Images
 from lenet.cli.detect_plan import Plan
@@ -90,7 +90,7 @@ class EblearnWords(Words):
         if images.folder:
             self.log.folder_of_images(images.folder, images.number)
         if self.plan and self.plan.job:
-            self.seen = _seen(self.plan.job, self.plan.detector)
+            self.seen = _seen(self.plan.job, cast("Detector", self.plan.detector))
             self.log.network(self.plan.job, self.seen)
 
     def image(self, looked: Looked) -> None:

@@ -34,7 +34,8 @@ def run() -> int:
     print(f"lenet {__version__}, Python {platform.python_version()}, {platform.platform()}")
     print(f"processor: {os.cpu_count()} cores, {_threads()}")
     print(f"kernels: {describe()}")
-    print(f"GPU: {_gpu()}\n")
+    print(f"GPU: {_gpu()}")
+    print(f"bf16: {_bfloat16()}\n")
     rows = [(name, found_version(name) or "missing", "", "needed") for name in NEEDED]
     for name, (extra, purpose) in EXTRAS.items():
         found = found_version(name)
@@ -60,6 +61,23 @@ def _threads() -> str:
     except ImportError:
         return "torch is missing"
     return f"{torch.get_num_threads()} threads for torch"
+
+
+def _bfloat16() -> str:
+    """Where `--precision bf16` pays."""
+    try:
+        import torch
+
+        from lenet.engine.precision import units
+    except ImportError:
+        return "unknown, torch is missing"
+    devices = {"the processor": torch.device("cpu")}
+    if torch.cuda.is_available():
+        devices["the GPU"] = torch.device("cuda")
+    found = [name for name, device in devices.items() if units(device)]
+    if found:
+        return f"units in {' and '.join(found)}: --precision bf16 uses them"
+    return f"no units in {' or '.join(devices)}: --precision bf16 works, and takes longer than float32"
 
 
 def _gpu() -> str:

@@ -16,13 +16,15 @@ def run(args: Namespace) -> int:
     Raises: LenetError with what is wrong in the file, the weights or the data.
     """
     from lenet.engine.device import choose
+    from lenet.engine.precision import note_slow
 
     if args.settings:
         raise UsageError("a Keras file has no keys to set", hint="use --data")
     settings = {"weights": args.weights, "data": args.data}
     with telling(args.strict) as notes:
         device = choose(*device_of(args.device), notes)
-        scores = scores_of_keras(args.net, settings, args.iterations, str(device), notes)
+        note_slow(args.precision, device, notes)
+        scores = scores_of_keras(args.net, settings, args.iterations, str(device), notes, args.precision)
     width = max(len(output.name) for output in scores.outputs)
     for output in scores.outputs:
         print(f"{output.name:{width}}  {output.value:.6g}")

@@ -28,7 +28,7 @@ def read(options: Options, notes: Notes) -> KerasTraining:
     if options.device:
         kind, index = device_of(options.device)
         training = replace(training, job=replace(training.job, device=kind, device_index=index))
-    return replace(training, job=replace(training.job, kernels=options.kernels))
+    return replace(training, job=replace(training.job, kernels=options.kernels, precision=options.precision))
 
 
 def _refuse(options: Options) -> None:

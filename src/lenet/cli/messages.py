@@ -46,12 +46,12 @@ def print_notes(notes: Iterable[Note]) -> None:
 
 
 @contextmanager
-def telling(strict: bool = False) -> Iterator[Notes]:
+def telling(strict: bool = False, allow_python: bool = False) -> Iterator[Notes]:
     """Notes to read files with: printed at the end, also when reading fails; errors are raised.
 
     Raises: LenetError, all that was recorded as one.
     """
-    notes = Notes(strict=strict)
+    notes = Notes(strict=strict, allow_python=allow_python)
     try:
         yield notes
         notes.check()

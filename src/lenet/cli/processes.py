@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from lenet.cli.signals import INTERRUPTED
 from lenet.cli.training_options import Options
 from lenet.data.parallel import cores
 from lenet.engine.place import RENDEZVOUS, Place, place_here
@@ -68,11 +69,27 @@ def _started(options: Options, rank: int, number: int, folder: str) -> subproces
     }
     words = [sys.executable, "-m", "lenet", "train", "--process"]
     # in a session of its own: the terminal's Ctrl-C comes through this process, once
-    child = subprocess.Popen(words, stdin=subprocess.PIPE, env=environment, start_new_session=True)
+    with _ctrl_c_waiting():
+        child = subprocess.Popen(words, stdin=subprocess.PIPE, env=environment, start_new_session=True)
     assert child.stdin is not None
     child.stdin.write(json.dumps(asdict(options), default=dict).encode() + b"\n")
     child.stdin.flush()
     return child
+
+
+@contextmanager
+def _ctrl_c_waiting() -> Iterator[None]:
+    """Let Ctrl-C wait in this process, and in one that is started until it can answer: :func:`received`."""
+    _mask_ctrl_c("SIG_BLOCK")
+    try:
+        yield
+    finally:
+        _mask_ctrl_c("SIG_UNBLOCK")
+
+
+def _mask_ctrl_c(how: str) -> None:
+    if hasattr(signal, "pthread_sigmask"):  # not on Windows
+        signal.pthread_sigmask(getattr(signal, how), {signal.SIGINT})
 
 
 @contextmanager
@@ -96,7 +113,8 @@ def _forwarding(children: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
 def _result(children: Sequence[subprocess.Popen[bytes]]) -> int:
     """Wait for all; 0, or the code of one that failed, of its own accord rather than for another's sake.
 
-    Raises: TrainingError if a signal ended one; KeyboardInterrupt if that was Ctrl-C.
+    Raises: TrainingError if a signal ended one; KeyboardInterrupt, which they leave to be told here, if
+    Ctrl-C did.
     """
     while any(child.poll() is None for child in children) and not any(child.poll() for child in children):
         time.sleep(_LOOKED_EVERY)
@@ -104,7 +122,7 @@ def _result(children: Sequence[subprocess.Popen[bytes]]) -> int:
     while any(child.poll() is None for child in children) and time.monotonic() < until:
         time.sleep(_LOOKED_EVERY)
     failed = {rank: code for rank, child in enumerate(children) if (code := child.poll())}
-    if -signal.SIGINT in failed.values():  # Ctrl-C before a process was ready for it
+    if {INTERRUPTED, -signal.SIGINT} & set(failed.values()):  # the latter before a process was ready for it
         raise KeyboardInterrupt
     for rank, code in failed.items():
         if code < 0:
@@ -116,6 +134,7 @@ def _result(children: Sequence[subprocess.Popen[bytes]]) -> int:
 
 def received(descriptor: int = 0) -> Options:
     """The options that :func:`launch` gives a process; when the giver ends, so does this process."""
+    _mask_ctrl_c("SIG_UNBLOCK")
     # not sys.stdin: a thread that waits in it would keep the interpreter from ending
     with open(descriptor, "rb", buffering=0, closefd=False) as stream:
         given = json.loads(stream.readline())

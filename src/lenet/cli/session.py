@@ -20,6 +20,7 @@ from lenet.engine import device
 from lenet.engine.build import Network
 from lenet.engine.captured_training import trainer_for
 from lenet.engine.feeding import Feeder
+from lenet.engine.precision import note_slow
 from lenet.engine.states import first_of_feeds, sample_states
 from lenet.engine.test import answers
 from lenet.engine.train import Request
@@ -54,6 +55,7 @@ class Session:
         self.job = job
         with telling() as notes:
             self.device = device.choose(job.device, job.device_index, notes)
+            note_slow(job.precision, self.device, notes)
         self.trainer = self._make_trainer()
         self.listeners: list[Callable[[Record], None]] = []
         self.scores: TestScores | None = None

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Literal
 
+INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
 Effect = Literal["stop", "snapshot", "none"]
 EFFECTS: tuple[Effect, ...] = ("stop", "snapshot", "none")
 DEFAULT: Mapping[str, Effect] = {"SIGINT": "stop", "SIGHUP": "snapshot"}

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
+from lenet.cli.signals import INTERRUPTED
 from lenet.dialects.eblearn.metarun import Experiment, JobFolder
 from lenet.errors import UsageError, Where
 from lenet.formats.files import file_error
@@ -22,7 +23,6 @@ End = Literal["finished", "failed", "stopped"]
 _LOOK_EVERY = 0.1  # seconds
 _STARTING = 60.0  # seconds that a process may take to start on a busy machine, at least
 _GRACE = 60.0  # seconds that a run gets to save its weights when it is asked to stop
-_INTERRUPTED = 130
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -143,7 +143,7 @@ class Pool:
             self._over(run, "")
         else:
             # what our own commands say of bad input would be said again; a signal may not come again
-            again = code <= 0 or code == _INTERRUPTED
+            again = code <= 0 or code == INTERRUPTED
             self._over(run, _reason(code, run.job.errors, run.said), again)
 
     def _silence(self, run: Running) -> tuple[float, float]:
@@ -241,7 +241,5 @@ def _reason(code: int, errors: Path, start: int) -> str:
     if code < 0:
         with suppress(ValueError):
             return f"ended by {signal.Signals(-code).name}"
-    said: Sequence[str] = (
-        [line for line in lines if line.strip()] if code > 0 and code != _INTERRUPTED else ()
-    )
+    said: Sequence[str] = [line for line in lines if line.strip()] if code > 0 and code != INTERRUPTED else ()
     return said[-1] if said else f"ended before it was finished, with status {code}"

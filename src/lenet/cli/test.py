@@ -13,6 +13,7 @@ from lenet.cli import examples
 from lenet.cli.arguments import (
     add_device,
     add_kernels,
+    add_precision,
     add_python,
     add_settings,
     add_state,
@@ -23,7 +24,7 @@ from lenet.cli.arguments import (
 )
 from lenet.cli.messages import telling
 from lenet.cli.networks import is_configuration, is_keras
-from lenet.errors import UsageError
+from lenet.errors import UsageError, Where
 from lenet.net import Net, State
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_settings(parser)
     add_device(parser)
     add_kernels(parser)
+    add_precision(parser)
     add_state(parser)
     add_python(parser)
     add_strict(parser)
@@ -68,8 +70,10 @@ def run(args: Namespace) -> int:
     """
     args.iterations = iterations_of(args)
     if is_configuration(args.net):
+        from lenet.api.devices import check_precision
         from lenet.cli import epoch_test
 
+        check_precision(args.precision, online=True, where=Where(args.net))
         return epoch_test.run(args)
     if is_keras(args.net):
         from lenet.cli import keras_test
@@ -82,19 +86,20 @@ def run(args: Namespace) -> int:
     from lenet.cli.networks import read_network, runnable
     from lenet.dialects.caffe.weights import read_weights
 
-    with telling(args.strict) as notes:
+    with telling(args.strict, args.allow_python) as notes:
         net, message = read_network(args.net, notes)
         state = state_of(args, net, "test")
         weights = [read_weights(path, notes) for path in args.weights.split(",")]
         kind, index = device_of(args.device)
         from lenet.engine.build import build
         from lenet.engine.device import choose
-        from lenet.engine.fusing import fuse
+        from lenet.engine.precision import arrange, note_slow
 
         device = choose(kind, index, notes)
+        note_slow(args.precision, device, notes)
         running = runnable(net, args.allow_python)
     network = build(running.select(state), seed=0, device=device)
-    fuse(network, args.kernels)
+    arrange(network, args.precision, args.kernels)
     with telling(args.strict) as notes:
         for each in weights:
             network.load_checked(each, notes)

@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from lenet.api.devices import check_precision
 from lenet.cli import examples
 from lenet.cli.arguments import (
     add_device,
+    add_precision,
     add_python,
     add_settings,
     add_state,
@@ -59,6 +61,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         choices=("auto", "torch", "fused"),
         help="on a CPU: each layer by itself (torch), compiled ones as one (auto), or an error without them",
     )
+    add_precision(parser)
     add_settings(parser)
     add_device(parser)
     add_state(parser)
@@ -83,13 +86,16 @@ def run(args: Namespace) -> int:
     if args.kernels and (args.against or is_configuration(args.net)):
         reason = "--kernels is for the times of layers that learn from batches"
         raise UsageError(reason, Where(args.net), "compiled layers run here wherever they can be")
+    if args.precision != "float32" and args.against:
+        raise UsageError("--against compares in float32", Where(args.net), "leave --precision out")
     if is_configuration(args.net):
+        check_precision(args.precision, online=True, where=Where(args.net))
         if args.against:
             raise UsageError("--against is for networks that learn from batches", Where(args.net))
         from lenet.cli import epoch_time
 
         return epoch_time.run(args)
-    with telling(args.strict) as notes:
+    with telling(args.strict, args.allow_python) as notes:
         net, message = _read(args, notes)
         net = with_batch(net, args.batch) if args.batch else net
         running = runnable(net, args.allow_python)
@@ -98,6 +104,7 @@ def run(args: Namespace) -> int:
         from lenet.engine.device import choose
 
         device = choose(kind, index, notes)
+        _note_slow(args, device, notes)
     if args.against:
         from lenet.cli import time_against
 
@@ -114,7 +121,20 @@ def _timed(args: Namespace, net: Net, iterations: int, device: torch.device) -> 
     from lenet.engine.time import time_network
 
     training, kernels = args.phase == "train", cast("Kernels", args.kernels or "torch")
-    return time_network(net, training=training, iterations=iterations, device=device, kernels=kernels)
+    return time_network(
+        net,
+        training=training,
+        iterations=iterations,
+        device=device,
+        kernels=kernels,
+        precision=args.precision,
+    )
+
+
+def _note_slow(args: Namespace, device: torch.device, notes: Notes) -> None:
+    from lenet.engine.precision import note_slow
+
+    note_slow(args.precision, device, notes)
 
 
 def _tell(timing: Timing, log: CaffeLog | None) -> None:

@@ -6,14 +6,13 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lenet.cli import examples, signals
 from lenet.cli.arguments import (
     add_kernels,
+    add_precision,
     add_processes,
     add_python,
     add_settings,
@@ -21,12 +20,12 @@ from lenet.cli.arguments import (
     add_strict,
     add_windows,
     at_least_one,
-    device_of,
     is_several,
     processes_of,
     setting_of,
 )
 from lenet.cli.messages import telling
+from lenet.cli.training_job import read_job, sources_of
 from lenet.cli.training_options import Options as Options
 from lenet.dialects import recognise
 from lenet.errors import Notes, UsageError, Where
@@ -35,7 +34,6 @@ from lenet.results import Record
 
 if TYPE_CHECKING:
     from lenet.cli.session import Session
-    from lenet.cli.snapshots import Start
 
 Listener = Callable[[Record], None]
 RECIPES = ("fast", "best")
@@ -85,6 +83,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--name", default="", help="the run's name; default: the network's")
     _add_keras(parser)
     add_kernels(parser)
+    add_precision(parser)
     add_processes(parser)
     _add_effects(parser)
     add_state(parser)
@@ -137,6 +136,7 @@ def run(args: Namespace) -> int:
             weights=args.weights,
             snapshot=args.snapshot,
             kernels=args.kernels,
+            precision=args.precision,
             level=args.level,
             stages=tuple(stage for stage in args.stage.split(",") if stage),
             log_style=args.log_style,
@@ -157,31 +157,6 @@ def run(args: Namespace) -> int:
     )
 
 
-def builtin_job(settings: Sequence[tuple[str, str]] = ()) -> Job:
-    """Caffe's LeNet on the MNIST that the package brings, with these settings in the solver's words."""
-    return _read_builtin(settings, Notes())
-
-
-def recipe_job(recipe: str, settings: Sequence[tuple[str, str]] = ()) -> Job:
-    """The built-in LeNet with one of the recipes, with these settings in the solver's words."""
-    return _read_builtin(settings, Notes(), recipe)
-
-
-def _builtin_file(name: str) -> str:
-    return str(files("lenet.models").joinpath(name))
-
-
-def _read_builtin(settings: Sequence[tuple[str, str]], notes: Notes, recipe: str = "") -> Job:
-    from lenet.dialects.caffe.solver import read_solver
-
-    net = ("net", f'"{_builtin_file(f"{_stem(recipe)}_train_test.prototxt")}"')
-    return read_solver(_builtin_file(f"{_stem(recipe)}_solver.prototxt"), notes, (net, *settings))
-
-
-def _stem(recipe: str) -> str:
-    return f"lenet_{recipe}" if recipe else "lenet"
-
-
 def train(options: Options) -> int:
     """Train; the result is the exit code."""
     dialect = _dialect(options.file)
@@ -199,7 +174,7 @@ def train(options: Options) -> int:
             from lenet.cli import group_session
 
             return group_session.train(options, place)
-        _read(options, Notes(options.strict))  # what is wrong in files is said once, and soon
+        read_job(options, Notes(options.strict))  # what is wrong in files is said once, and soon
         return processes.launch(options)
     return train_here(options, SESSIONS.get(dialect, _session))
 
@@ -233,11 +208,22 @@ def _refuse_words(options: Options, dialect: str) -> None:
         raise UsageError(
             "--batch is for configurations of EBLearn's and Keras files", Where(options.file), hint
         )
+    if options.precision != "float32":
+        _refuse_precision(options, dialect)
     keras_words = options.optimizer or options.rate is not None or options.epochs or options.data
     if dialect != "keras" and keras_words:
         hint = "other files say it themselves; --set KEY=VALUE replaces a value"
         message = "--optimizer, --rate, --epochs and --data are for Keras files"
         raise UsageError(message, Where(options.file), hint)
+
+
+def _refuse_precision(options: Options, dialect: str) -> None:
+    """What has no other precision than float32."""
+    from lenet.api.devices import check_precision
+    from lenet.engine.precision import refuse_compiled
+
+    check_precision(options.precision, online=dialect == "eblearn", where=Where(options.file))
+    refuse_compiled(options.precision, options.kernels)
 
 
 def _dialect(file: str) -> str:
@@ -250,53 +236,6 @@ def _dialect(file: str) -> str:
         return "caffe"
 
 
-def _read(options: Options, notes: Notes) -> tuple[Job, Start]:
-    """The job and what it starts from; all that can be wrong in files is found here."""
-    from lenet.cli.snapshots import read_start
-
-    if options.file:
-        from lenet.dialects.caffe.solver import read_solver
-
-        _expect_solver(options.file)
-        job = read_solver(options.file, notes, options.settings)
-    else:
-        job = _read_builtin(options.settings, Notes(), options.recipe)
-    if options.level or options.stages:
-        stages = job.state.stages | frozenset(options.stages)
-        job = replace(job, state=replace(job.state, level=options.level, stages=stages))
-    if options.hold_out:
-        from lenet.cli.held_out import job_with_held_out
-
-        job = job_with_held_out(job, options.hold_out)
-    if options.allow_python:
-        from lenet.pycaffe.python_layers import job_with_python_layers
-
-        job = job_with_python_layers(job)
-    if options.device:
-        kind, index = device_of(options.device)
-        job = replace(job, device=kind, device_index=index)
-    job = replace(job, kernels=options.kernels)
-    return job, read_start(options.weights, options.snapshot, job, notes)
-
-
-def _expect_solver(file: str) -> None:
-    """Refuse a file of Caffe's that is something else, in words for what it is."""
-    from lenet.dialects.caffe.contents import content_of
-
-    content = content_of(file) if Path(file).is_file() else None
-    if content in ("net", "weights", "state"):
-        what = {"net": "a network", "weights": "weights", "state": "a solver's state"}[content]
-        hint = "a solver names the network; weights and states follow --weights and --snapshot"
-        raise UsageError(f"this is {what}, a solver is wanted", Where(file), hint)
-
-
-def _sources(job: Job, options: Options) -> list[Path]:
-    """The files that describe the run, for its folder to keep."""
-    named = [options.file or _builtin_file(f"{_stem(options.recipe)}_solver.prototxt"), job.net.where.file]
-    named += [test.net.where.file for test in job.tests]
-    return [path for path in dict.fromkeys(map(Path, named)) if path.is_file()]
-
-
 def _session(options: Options) -> Session:
     from lenet.cli.session import Session
 
@@ -305,9 +244,9 @@ def _session(options: Options) -> Session:
 
 def begin_session(options: Options, kind: Callable[[Job, Options, Sequence[Path]], Session]) -> Session:
     """A session of a kind for one of Caffe's solvers, or for the built-in one, begun."""
-    with telling(options.strict) as notes:
-        job, start = _read(options, notes)
-    session = kind(job, options, _sources(job, options))
+    with telling(options.strict, options.allow_python) as notes:
+        job, start = read_job(options, notes)
+    session = kind(job, options, sources_of(job, options))
     return _begun(session, lambda: session.begin(start))
 
 
@@ -316,7 +255,7 @@ def _epoch_session(options: Options) -> Session:
 
     with telling(options.strict) as notes:
         training, weights, state = read(options, notes)
-    session = EpochSession(training, weights, options, _sources(training.job, options), state)
+    session = EpochSession(training, weights, options, sources_of(training.job, options), state)
     return _begun(session, session.announce)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lenet.cli import signals
+from lenet.job import Precision
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Options:
     snapshot: str = ""
     device: str = ""  # "", "cpu", "gpu" or "gpu:1"; empty: as the file says
     kernels: Literal["auto", "torch", "fused"] = "auto"  # on a CPU
+    precision: Precision = "float32"
     level: int = 0
     stages: tuple[str, ...] = ()
     log_style: Literal["lenet", "caffe", "eblearn"] = "lenet"
@@ -70,13 +72,14 @@ class Options:
         else:
             words = {"--device": self.device, "--gpu": gpus, "--processes": str(self.processes or "")}
             words |= {"--kernels": self.kernels if self.kernels != "auto" else ""}
+            words |= {"--precision": self.precision if self.precision != "float32" else ""}
             words |= {"--level": str(self.level or ""), "--stage": stages}
         allowed = ["--allow_python" if self._as_caffe() else "--allow-python"] * self.allow_python
         return [*(word for name, value in words.items() if value for word in (name, value)), *allowed]
 
     def _as_caffe(self) -> bool:
         """Whether Caffe's own command line can say it."""
-        return self.log_style == "caffe" and not self.processes
+        return self.log_style == "caffe" and not self.processes and self.precision == "float32"
 
     def resume_words(self, state: str) -> str:
         """The command line that goes on from a solver's state, in the words of this one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
-from functools import cache
+from functools import lru_cache
 from math import pi
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from lenet.errors import DataError
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+_KEPT = 16  # smoothings: a height and a width for each of some sizes of images
 _LARGEST = 1e4  # of any setting: beyond it nothing of an image is left
 
 
@@ -109,7 +110,7 @@ def _centred(size: int) -> Tensor:
     return torch.arange(size) - (size - 1) / 2
 
 
-@cache
+@lru_cache(maxsize=_KEPT)
 def _smoothing(size: int, sigma: float) -> Tensor:
     """The weights (points, size) of points one `sigma` apart for each of `size` pixels.
 

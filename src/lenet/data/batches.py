@@ -7,6 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from lenet.data.feed import Feed
+from lenet.data.memory import check_batch
 from lenet.data.order import ALONE, Order, Share, Shuffled, Stored
 from lenet.data.samples import HeldSamples, Samples, StreamedSamples
 from lenet.data.source import Reader
@@ -29,7 +30,8 @@ class Batches:
     each time.  With a `share` these are the batches of one of several processes: all have one order
     and one skip, each draws its own crops and mirrors.
 
-    Raises: FileError or DataError if the source cannot be read or does not fit the transform.
+    Raises: FileError or DataError if the source cannot be read or does not fit the transform; TrainingError
+    for a batch that memory cannot hold.
     """
 
     def __init__(
@@ -58,6 +60,8 @@ class Batches:
             reader.start(self._generator.initial_seed(), share.number)
             self._length = len(reader)
             self.endless = reader.endless
+            sample = feed.transform.shape(reader.shapes[0])  # refuses a crop that is too large
+            check_batch(feed.batch, (sample, *reader.shapes[1 : feed.outputs]))
             self._mean = self._prepared_mean(reader)
             self._samples = self._chosen_samples(reader, memory_limit // share.number)
         except BaseException:
@@ -151,7 +155,6 @@ class Batches:
     def _prepared_mean(self, reader: Reader) -> Tensor | None:
         import torch
 
-        self.feed.transform.shape(reader.shapes[0])  # refuses a crop that is too large
         mean = self.feed.transform.mean(reader.shapes[0])
         return None if mean is None else torch.from_numpy(mean).to(self._device)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 Thing = TypeVar("Thing")
@@ -20,26 +21,31 @@ def cores() -> int:
 
 
 def in_order(
-    work: Callable[[Thing], Result], things: Iterable[Thing], threads: int | None = None
+    work: Callable[[Thing], Result], things: Iterable[Thing], threads: int | None = None, *, together: int = 1
 ) -> Iterator[Result]:
     """What `work` makes of each thing, in their order; it should release the interpreter, as numpy does.
 
-    Things are taken a few ahead only, so that memory stays the same however many there are.  An error of
-    `work` is raised in its place.
+    Things are taken a few ahead only, so that memory stays the same however many there are.  A thread is
+    given so many `together`: several where the work is so short that handing it over counts.  An error of
+    `work` is raised in the place of those that it was given with.
 
     >>> list(in_order(str.upper, "abc"))
     ['A', 'B', 'C']
     """
-    threads = threads or cores()
-    waiting: deque[Future[Result]] = deque()
+
+    def done(part: Sequence[Thing]) -> list[Result]:
+        return [work(thing) for thing in part]
+
+    threads, remaining = threads or cores(), iter(things)
+    waiting: deque[Future[list[Result]]] = deque()
     with ThreadPoolExecutor(threads, "lenet-work") as pool:
         try:
-            for thing in things:
-                waiting.append(pool.submit(work, thing))
-                if len(waiting) >= threads * _AHEAD:
-                    yield waiting.popleft().result()
+            while part := list(islice(remaining, together)):
+                waiting.append(pool.submit(done, part))
+                if len(waiting) * together >= threads * _AHEAD:
+                    yield from waiting.popleft().result()
             while waiting:
-                yield waiting.popleft().result()
+                yield from waiting.popleft().result()
         finally:
             for each in waiting:
                 each.cancel()

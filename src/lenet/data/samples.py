@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _AHEAD = 4  # batches, as Caffe's prefetch
-_PIECE = 8  # samples that one thread decodes at a time
+_PIECE, _PIECES = 8, 1024  # samples that one thread decodes at a time, at least; pieces of a batch
 
 Piece = Future[tuple[Array, ...]]
 
@@ -115,9 +115,8 @@ class StreamedSamples:
         """Begin to read a batch."""
         pieces = self._order.at(places)
         if self._reader.decodes:
-            pieces = [
-                piece[start : start + _PIECE] for piece in pieces for start in range(0, len(piece), _PIECE)
-            ]
+            size = max(_PIECE, len(places) // _PIECES)
+            pieces = [piece[start : start + size] for piece in pieces for start in range(0, len(piece), size)]
         self._coming.append((places, [self._threads.submit(self._read, piece) for piece in pieces]))
 
     def _forget(self) -> None:

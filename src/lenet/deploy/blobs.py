@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from lenet.errors import LenetError
 from lenet.layers.arithmetic import Power
-from lenet.layers.layer import Input
 from lenet.net import Net, Node, NodeShapes
 from lenet.shapes import Shape
 
@@ -40,15 +39,18 @@ def _free(name: str, taken: set[str]) -> str:
     return name
 
 
+def input_shapes(net: Net) -> dict[str, Shape]:
+    """The shape of each blob that a user fills, by its name."""
+    return {
+        blob: shape
+        for node in net.input_nodes()
+        for blob, shape in zip(node.outputs, node.kind.shape(()), strict=True)
+    }
+
+
 def batch_shapes(net: Net) -> tuple[tuple[NodeShapes, ...], tuple[NodeShapes, ...] | None]:
     """The shapes of all nodes, and those for a batch of one more; None where such a batch cannot be."""
-    given: dict[str, Shape] = {}
-    for node in net.nodes:
-        if isinstance(node.kind, Input):
-            given |= {
-                blob: (shape[0] + 1, *shape[1:])
-                for blob, shape in zip(node.outputs, node.kind.shapes, strict=True)
-            }
+    given = {blob: (shape[0] + 1, *shape[1:]) for blob, shape in input_shapes(net).items()}
     shapes = net.shapes()
     try:
         return shapes, net.shapes(given)

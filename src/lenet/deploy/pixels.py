@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lenet.model import Preprocessing
-from lenet.shapes import Array
+from lenet.shapes import Array, along_channels
 
 
 def prepared(pixels: Array, told: Preprocessing | None) -> Array:
@@ -16,7 +16,7 @@ def prepared(pixels: Array, told: Preprocessing | None) -> Array:
     if told.mean_image is not None:
         images = images - told.mean_image
     elif any(told.mean):
-        images = images - np.array(told.mean, np.float32).reshape(-1, *(1,) * (images.ndim - 2))
+        images = images - np.array(told.mean, np.float32).reshape(along_channels(images.ndim))
     images = images * np.float32(told.scale) if told.scale != 1 else images
     return images + np.float32(told.bias) if told.bias else images
 

@@ -153,7 +153,7 @@ def answering(net: Net) -> tuple[Net, tuple[str, ...]]:
     silent = {blob for node in net.nodes if isinstance(node.kind, Silence) for blob in node.inputs}
     for node in net.nodes:
         if isinstance(node.kind, SoftmaxLoss | SigmoidLoss):
-            nodes += _probabilities(node, net)
+            nodes += _probabilities(node, (*net.nodes, *nodes))
         elif not (isinstance(node.kind, _ONLY_TRAINING) or getattr(node.kind, "is_loss", False)):
             nodes.append(plain(node))
     read = {blob for node in nodes for blob in node.inputs}
@@ -170,12 +170,12 @@ def _is_last(blob: str, nodes: Sequence[Node]) -> bool:
     return blob in touching[-1].outputs
 
 
-def _probabilities(loss: Node, net: Net) -> list[Node]:
-    """What a loss computes before it compares, unless another layer gives that already."""
+def _probabilities(loss: Node, known: Sequence[Node]) -> list[Node]:
+    """What a loss computes before it compares, unless one of the known layers gives that already."""
     kind: Layer = Softmax(loss.kind.axis) if isinstance(loss.kind, SoftmaxLoss) else Sigmoid()
-    if any(node.kind == kind and node.inputs == loss.inputs[:1] for node in net.nodes):
+    if any(node.kind == kind and node.inputs == loss.inputs[:1] for node in known):
         return []
-    taken = {word for node in net.nodes for word in (node.name, *node.outputs)}
+    taken = {word for node in known for word in (node.name, *node.outputs)}
     name = "prob" if "prob" not in taken else f"{loss.name}/prob"
     return [Node(name, kind, loss.inputs[:1], (name,), where=loss.where)]
 

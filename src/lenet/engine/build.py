@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from lenet.data.feed import Feed
+from lenet.engine.parameters import Parameters, Trained
 from lenet.errors import DescriptionError, LenetError, Notes, WeightsError, Where
 from lenet.layers.draws import Draws
-from lenet.layers.layer import Input, Layer, Operation, Parameter
-from lenet.net import Net, Node, NodeShapes, ParameterUse, error_at
-from lenet.shapes import Array, Shape, count, text
+from lenet.layers.layer import Input, Layer, Operation
+from lenet.net import Net, Node, NodeShapes, error_at
+from lenet.shapes import Array, Shape
 from lenet.weights import Weights
 
 SEEDS = 2**31  # seeds are drawn below this where none is given
@@ -51,15 +52,6 @@ class Step:
         except LenetError as error:
             raise error_at(self.node, error) from None
         return (results,) if isinstance(results, Tensor) else tuple(results)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """One distinct parameter tensor and how it is trained, with the layers that use it."""
-
-    tensor: nn.Parameter
-    rate: float
-    decay: float
 
 
 class Network(nn.Module):
@@ -242,19 +234,16 @@ class _Builder:
         weights: Weights,
     ) -> None:
         self.net = net
-        self.weights = weights
         self.training = training
         self.device = device
-        self.dtype = dtype
         self.draws = draws
         self.feed_seeds: dict[str, int] = {}
-        self.shared = share.by_layer() if isinstance(share, Network) else share or {}
-        self.named: dict[str, tuple[nn.Parameter, Node]] = {}
-        self.uses: dict[nn.Parameter, list[tuple[Node, ParameterUse]]] = {}
+        shared = share.by_layer() if isinstance(share, Network) else share or {}
+        self.parameters = Parameters(draws, device, dtype, shared, weights)
 
     def build(self, shapes: Sequence[NodeShapes]) -> Network:
         steps = [self._step(node, its) for node, its in zip(self.net.nodes, shapes, strict=True)]
-        trained = [_trained(tensor, uses) for tensor, uses in self.uses.items()]
+        trained = self.parameters.trained()
         if self.training:  # a test network shares the tensors of one that learns
             for entry in trained:
                 entry.tensor.requires_grad_(entry.rate != 0 or self.net.force_backward)
@@ -269,7 +258,7 @@ class _Builder:
             self._seed_feed(node.name, node.kind)
         elif not isinstance(node.kind, Input):
             operation = self._operation(node, shapes)
-        tensors = self._parameters(node, shapes)
+        tensors = self.parameters.of(node, shapes.parameters)
         wanted = [parameter.shape for parameter in shapes.parameters.values()]
         if operation and [tuple(tensor.shape) for tensor in tensors] != wanted:
             operation = _reshaping(operation, wanted)
@@ -290,54 +279,6 @@ class _Builder:
         except LenetError as error:
             raise error_at(node, error) from None
 
-    def _parameters(self, node: Node, shapes: NodeShapes) -> tuple[nn.Parameter, ...]:
-        tensors = []
-        wanted = {name: parameter.shape for name, parameter in shapes.parameters.items()}
-        given = self.weights.fitted({node.name: wanted}).get(node.name, {})
-        for index, (name, parameter) in enumerate(shapes.parameters.items()):
-            use = node.use(index) if parameter.learned else _not_learned(node, index)
-            tensor = self._found(node, index, use, parameter.shape)
-            if tensor is None:
-                # a copy of what is given: arrays read from files cannot be written to
-                values = torch.tensor(given[name]) if name in given else self._drawn(node, parameter)
-                tensor = nn.Parameter(_laid_out(values.to(self.device, self.dtype)), requires_grad=False)
-            if use.share:
-                self.named.setdefault(use.share, (tensor, node))
-            self.uses.setdefault(tensor, []).append((node, use))
-            tensors.append(tensor)
-        return tuple(tensors)
-
-    def _drawn(self, node: Node, parameter: Parameter) -> Tensor:
-        try:
-            return torch.from_numpy(parameter.filler.values(parameter.shape, self.draws))
-        except LenetError as error:
-            raise error_at(node, error) from None
-
-    def _found(self, node: Node, index: int, use: ParameterUse, shape: Shape) -> nn.Parameter | None:
-        """The tensor that this parameter shares with another layer or network, if it does."""
-        if node.name in self.shared and index >= len(self.shared[node.name]):
-            number = len(self.shared[node.name])
-            raise DescriptionError(
-                f"layer '{node.name}': has more parameters here than in the training network, {number}",
-                node.where,
-                "a layer of one name needs the same parameters in both networks",
-            )
-        if node.name in self.shared:
-            tensor, owner = self.shared[node.name][index], "the training network"
-        elif use.share in self.named:
-            tensor, other = self.named[use.share]
-            owner = f"layer '{other.name}'"
-        else:
-            return None
-        if tuple(tensor.shape) == shape or (use.permissive and tensor.numel() == count(shape)):
-            return tensor
-        found = text(tuple(tensor.shape))
-        raise DescriptionError(
-            f"layer '{node.name}': shares a parameter of {text(shape)} with {owner}, where it is {found}",
-            node.where,
-            "shared parameters need the same shape",
-        )
-
 
 def _reshaping(operation: Operation, wanted: Sequence[Shape]) -> Operation:
     """An operation that first gives permissively shared parameters the shapes that it wants."""
@@ -349,19 +290,6 @@ def _reshaping(operation: Operation, wanted: Sequence[Shape]) -> Operation:
     return run
 
 
-def _not_learned(node: Node, index: int) -> ParameterUse:
-    """How a parameter is used that its layer changes by itself: training leaves it alone."""
-    use = node.use(index)
-    if use.rate:
-        raise DescriptionError(
-            f"layer '{node.name}' ({node.type}): parameter {index} is not learned, "
-            f"its learning-rate multiplier is {use.rate:g}",
-            node.where,
-            "use 0, or leave it out",
-        )
-    return replace(use, rate=0.0, decay=0.0)
-
-
 def _placed(operation: Operation, device: torch.device) -> Operation:
     """An operation without inputs, which could not tell where its outputs are wanted."""
 
@@ -370,31 +298,3 @@ def _placed(operation: Operation, device: torch.device) -> Operation:
         return outputs.to(device) if isinstance(outputs, Tensor) else tuple(o.to(device) for o in outputs)
 
     return run
-
-
-def _laid_out(tensor: Tensor) -> Tensor:
-    """Weights of 2-D convolutions in channels-last order.
-
-    The outputs of a convolution take the layout of its weights, and with channels last a training
-    iteration of LeNet takes two thirds of the time (benchmarks/RESULTS.md).
-    """
-    return tensor.to(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
-
-
-def _trained(tensor: nn.Parameter, uses: Sequence[tuple[Node, ParameterUse]]) -> Trained:
-    """The multipliers of a tensor; users of a shared one must not contradict each other."""
-
-    def only(name: str, values: set[float]) -> float:
-        if len(values) > 1:
-            node = uses[-1][0]
-            raise DescriptionError(
-                f"layer '{node.name}': shares a parameter whose {name} multipliers differ: "
-                + ", ".join(f"{value:g}" for value in sorted(values)),
-                node.where,
-                "give all layers that share it the same one",
-            )
-        return values.pop() if values else 1.0
-
-    rate = only("learning-rate", {use.rate for _, use in uses if use.rate is not None})
-    decay = only("weight-decay", {use.decay for _, use in uses if use.decay is not None})
-    return Trained(tensor, rate, decay)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from lenet.engine.predict import Predictor
 from lenet.errors import DataError, DescriptionError, WeightsError
 from lenet.layers.activation import Sigmoid
 from lenet.layers.answer_class import ClassAnswer
-from lenet.model import Model, Preprocessing, assumed_preprocessing
+from lenet.model import Model, Preprocessing, told_of
 from lenet.shapes import Array, Shape, count, text
 from lenet.weights import Weights
 
@@ -70,8 +70,7 @@ class Classifier:
         self.shape = image_shape(model)
         self.blob, self._are_probabilities = scores_of(model.net)
         self.assumed = model.preprocessing is None
-        told = model.preprocessing or assumed_preprocessing(self.shape, model.dialect)
-        self.told = told if scale is None else replace(told, scale=scale)
+        self.told = told_of(model, self.shape, scale)
         self.predictor = predictor or Predictor(model, device)
 
     def classify(self, images: Sequence[Array], *, whole: bool = False) -> list[Classified]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median, quantiles
+from statistics import median
 
 import torch
 from torch import Tensor
@@ -28,11 +28,6 @@ class Contender:
     def median(self) -> float:
         """The median over blocks."""
         return median(self.times)
-
-    @property
-    def tenth(self) -> float:
-        """The 10th percentile."""
-        return quantiles(self.times, n=10, method="inclusive")[0] if len(self.times) > 1 else self.times[0]
 
     def ratio(self, other: Contender) -> float:
         """The median of this one's time over another's, block by block."""
@@ -78,4 +73,5 @@ def module_pass(module: torch.nn.Module, images: Tensor) -> Pass:
 def _back(outputs: Sequence[Tensor], module: torch.nn.Module) -> None:
     for parameter in module.parameters():
         parameter.grad = None
-    torch.autograd.backward(outputs, [torch.ones_like(output) for output in outputs])
+    learned = [output for output in outputs if output.requires_grad]  # others only hand on what came in
+    torch.autograd.backward(learned, [torch.ones_like(output) for output in learned])

@@ -116,12 +116,19 @@ class Detector:
         """
         found: dict[int, Detections] = {}
         for places in _alike(images):
-            maps = list(self.maps([images[place] for place in places]))
-            height, width = images[places[0]].shape[1:]
-            for index, place in enumerate(places):
-                name = names[place] if names else str(place)
-                found[place] = self.detections(name, maps, index, (height, width))
+            own = [names[place] if names else str(place) for place in places]
+            found.update(zip(places, self.look([images[place] for place in places], own)[0], strict=True))
         return [found[place] for place in range(len(images))]
+
+    def look(self, images: Sequence[Array], names: Sequence[str]) -> tuple[list[Detections], list[ScaleMaps]]:
+        """What is found in images (C, H, W) of one size, values 0 to 255, and the answers at each scale.
+
+        Raises: DataError for an image without pixels, with other channels, or too narrow to prepare.
+        """
+        maps = list(self.maps(images))
+        height, width = images[0].shape[1:]
+        found = [self.detections(name, maps, index, (height, width)) for index, name in enumerate(names)]
+        return found, maps
 
     def detections(self, name: str, maps: Sequence[ScaleMaps], index: int, image: Size) -> Detections:
         """What was found in image number `index` of those that `maps` are of, of these pixels."""

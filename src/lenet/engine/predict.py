@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from lenet.deploy.use import complete
 from lenet.engine.build import Network, build
+from lenet.engine.fusing import blobs_of, fuse
 from lenet.errors import DataError
 from lenet.layers.layer import Input
 from lenet.model import Model
@@ -37,6 +39,8 @@ class Predictor(nn.Module):
         net, where = replace(model.net, nodes=nodes), model.weights.where
         weights = complete(net, replace(model.weights, where=where if str(where) else model.net.where))
         self.network: Network = build(net, device=device, weights=weights)
+        groups = fuse(self.network)  # blobs within them are there only if layers run one by one
+        self._within = {name for group in groups for step in group.steps[:-1] for name in step.node.outputs}
         self.answers = model.net.outputs_as_made()
         self.device = torch.device(device)
 
@@ -68,10 +72,11 @@ class Predictor(nn.Module):
     @torch.inference_mode()
     def blobs(self, samples: Array, wanted: tuple[str, ...]) -> dict[str, Array]:
         """Blobs by name for prepared samples (N, *shape), each (N, ...)."""
+        run = self.network if self._within.intersection(wanted) else partial(blobs_of, self.network)
         parts: dict[str, list[Array]] = {name: [] for name in wanted}
         for start in range(0, len(samples), BATCH):
             batch = torch.from_numpy(np.require(samples[start : start + BATCH], requirements=["C", "W"]))
-            found = self.network({self.source.outputs[0]: batch.to(self.device)})
+            found = run({self.source.outputs[0]: batch.to(self.device)})
             for name in wanted:
                 parts[name].append(found[name].cpu().numpy())
         return {name: np.concatenate(arrays) for name, arrays in parts.items()}

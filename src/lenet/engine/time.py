@@ -12,7 +12,9 @@ from torch import Tensor
 
 from lenet.engine.build import Network, Step, build
 from lenet.engine.feeding import Feeder
-from lenet.engine.fusing import FusedStep, Kernels, fuse
+from lenet.engine.fusing import FusedStep, Kernels
+from lenet.engine.precision import arrange
+from lenet.job import Precision
 from lenet.net import Net
 
 
@@ -45,16 +47,18 @@ def time_network(
     device: torch.device | str = "cpu",
     warm_up: int = 1,
     kernels: Kernels = "torch",
+    precision: Precision = "float32",
 ) -> Timing:
     """Time `iterations` forward and backward passes of a selected network, layer by layer.
 
     Data layers count the reading of a batch as their forward pass; inputs are filled with zeros.  With
-    `kernels` layers that run as one, compiled, are timed as one, see :func:`lenet.engine.fusing.fuse`.
+    `kernels` layers that run as one, compiled, are timed as one, see :func:`lenet.engine.fusing.fuse`;
+    for `precision` see :mod:`lenet.engine.precision`.
 
     Raises: MissingExtra, UsageError for kernels that are not there.
     """
     network = build(net, training=training, seed=0, device=device)
-    fuse(network, kernels)
+    arrange(network, precision, kernels)
     network.requires_grad_(True)  # Caffe times the backward pass in both phases
     clock = Clock(network, torch.device(device))
     with _feeder(network, training, device) as batches:

@@ -19,7 +19,8 @@ from lenet.engine.build import SEEDS, Network, build
 from lenet.engine.debugging import Watch
 from lenet.engine.distributed import Alone
 from lenet.engine.feeding import Feeder
-from lenet.engine.fusing import blobs_of, fuse
+from lenet.engine.fusing import blobs_of
+from lenet.engine.precision import arrange
 from lenet.engine.test import Batch, batches, report_outputs, run_test
 from lenet.engine.updating import Updater
 from lenet.errors import TrainingError
@@ -82,7 +83,8 @@ class Trainer:
         ]
         # each layer by itself where somebody looks at all of them
         kernels = "torch" if job.debug or with_inputs else job.kernels
-        self.fused = [fuse(network, kernels) for network in (self.network, *self.tests)]
+        networks = (self.network, *self.tests)
+        self.fused = [arrange(network, job.precision, kernels) for network in networks]
         feeding = partial(Feeder, device=self.device, with_inputs=with_inputs, seed=self.seed)
         self.feeder = feeding(self.network, training=True, share=self.group.share)
         self.test_feeders = [feeding(net, training=False) for net in self.tests]

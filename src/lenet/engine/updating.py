@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from lenet.checkpoint import SolverState
-from lenet.engine.build import Trained
 from lenet.engine.fused_update import apply, fused_rule, laid_out_like
+from lenet.engine.parameters import Trained
 from lenet.errors import WeightsError
 from lenet.job import Solver
 from lenet.kernels.update import Learning, UpdateRule

@@ -1,4 +1,4 @@
-"""Names of classes: a text, one a line, or EBLearn's byte matrix, a name a row, zeros after each."""
+"""Names of classes: a text, one a line, a label map, or EBLearn's byte matrix, a name a row, then zeros."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lenet.errors import DataError, FileError, Where
 from lenet.formats.files import read_bytes
+from lenet.formats.label_map import is_label_map, read_label_map
 from lenet.formats.matrix import is_matrix, read_matrix, write_matrix
 from lenet.shapes import text
 
@@ -46,10 +47,12 @@ def _decoded(name: bytes) -> str:
 
 
 def read_names(path: str | Path) -> tuple[str, ...]:
-    """The names of classes in a text, one a line (UTF-8), or in EBLearn's matrix.
+    """The names of classes in a text, one a line (UTF-8), in SSD's label map, or in EBLearn's matrix.
 
-    Raises: FileError if the file cannot be read or is none of these.
+    Raises: FileError or DescriptionError if the file cannot be read or is none of these.
     """
+    if is_label_map(path):
+        return read_label_map(path)
     if is_matrix(path):
         return read_class_names(path)
     try:

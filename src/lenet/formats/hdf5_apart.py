@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from lenet.errors import FileError, Where, need
+from lenet.formats.hdf5_library import read_with_library, write_tree
 
 SECONDS, A_SECOND = 20.0, 10_000_000  # beside starting, and bytes for which there is one more
 _SERVE = "from lenet.formats.hdf5_apart import serve; serve()"
@@ -72,8 +73,6 @@ def serve() -> None:
 
 def answer_to(question: bytes) -> bytes:
     """The file in the plain form, or what is wrong; asked are the groups to leave out, a line, and a file."""
-    from lenet.formats.hdf5_tree import read_with_library, write_tree
-
     names, data = question.split(b"\n", 1)
     try:
         return _GOOD + write_tree(read_with_library(data, Where(), frozenset(json.loads(names))))

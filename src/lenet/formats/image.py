@@ -51,7 +51,9 @@ def decode_image(data: bytes, where: Where = NOWHERE, upright: bool = False, as_
                 if as_grey:
                     image.draft("L", image.size)
                 image.load()
-                found = np.array(_plain(ImageOps.exif_transpose(image) if upright else image))
+                if upright:
+                    ImageOps.exif_transpose(image, in_place=True)
+                found = np.array(_plain(image))
                 return grey(found) if as_grey else found
     except UnidentifiedImageError:
         hint = "is it a picture at all? PNG and JPEG are read"
@@ -71,7 +73,8 @@ def _plain(image: Image) -> Image:
         return Image.fromarray(_eight_bits(np.asarray(image)))
     if image.mode == "P":
         return image.convert("RGBA" if "transparency" in image.info else "RGB")
-    return image.convert(_PLAIN.get(image.mode, "RGB"))
+    mode = _PLAIN.get(image.mode, "RGB")
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _eight_bits(values: Array) -> Array:

@@ -43,8 +43,8 @@ class LevelDbReader(KeyValueReader):
 
     def __init__(self, path: str | Path) -> None:
         self.where = Where(str(path))
+        _check_directory(Path(path), self.where)  # whoever has no database needs no library
         self._plyvel = _plyvel()
-        _check_directory(Path(path), self.where)
         self._directory = tempfile.TemporaryDirectory(prefix="lenet-leveldb-")
         try:
             _link_files(Path(path).resolve(), Path(self._directory.name), self.where)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lenet.layers.fillers import Constant, Filler
-from lenet.layers.layer import LAYERS, Layer, Operation, Parameter, expect
-from lenet.shapes import Shape, ShapeError, text
+from lenet.layers.layer import LAYERS, Layer, Operation, Parameter, expect_channels
+from lenet.layers.limits import check_within
+from lenet.shapes import Shape, along_channels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,10 +40,10 @@ class AffineBatchNorm(Layer):
     bias_filler: Filler = Constant(0)
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        expect(inputs, 1)
-        if len(inputs[0]) < 2:
-            raise ShapeError(f"takes a batch axis and a channel axis, not {text(inputs[0])}")
-        return (inputs[0],)
+        whole = expect_channels(inputs)
+        check_within(self.eps, "eps", 0)
+        check_within(self.fraction, "fraction", 0, 1)
+        return (whole,)
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
         (first,) = self.shape(inputs)
@@ -76,7 +77,7 @@ class AffineBatchNorm(Layer):
         """With the batch's mean and variance; unlike torch's own also for one number per channel."""
         import torch
 
-        axes, spread = (0, *range(2, numbers.dim())), (-1, *(1,) * (numbers.dim() - 2))
+        axes, spread = (0, *range(2, numbers.dim())), along_channels(numbers.dim())
         variance, mean = torch.var_mean(numbers, axes, correction=0)
         if stored:
             number = numbers.numel() // len(mean)

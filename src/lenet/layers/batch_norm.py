@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lenet.layers.fillers import Constant
 from lenet.layers.layer import LAYERS, Layer, Operation, Parameter, expect
+from lenet.layers.limits import check_within
 from lenet.shapes import Shape
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class BatchNorm(Layer):
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         expect(inputs, 1)
+        check_within(self.eps, "eps", 0)
+        check_within(self.fraction, "fraction", 0, 1)
         return (inputs[0],)
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lenet.layers.curvature import through_choices
-from lenet.layers.layer import LAYERS, Curvature, Layer, Operation, expect
-from lenet.shapes import Shape, ShapeError, text
+from lenet.layers.layer import LAYERS, Curvature, Layer, Operation, expect_channels
+from lenet.shapes import Shape, ShapeError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,12 +30,10 @@ class ChannelShuffle(Layer):
     groups: int = 1
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        expect(inputs, 1)
-        if len(inputs[0]) < 2:
-            raise ShapeError(f"takes a batch axis and a channel axis, not {text(inputs[0])}")
-        if self.groups < 1 or inputs[0][1] % self.groups:
-            raise ShapeError(f"{inputs[0][1]} channels do not fall into {self.groups} groups")
-        return (inputs[0],)
+        whole = expect_channels(inputs)
+        if self.groups < 1 or whole[1] % self.groups:
+            raise ShapeError(f"{whole[1]} channels do not fall into {self.groups} groups")
+        return (whole,)
 
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:
         self.shape(inputs)

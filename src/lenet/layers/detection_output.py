@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 from lenet.layers.box_coding import Coding, decoded
 from lenet.layers.box_suppression import best_boxes
 from lenet.layers.layer import LAYERS, Layer, Operation, expect
+from lenet.layers.limits import check_within
 from lenet.shapes import Array, Shape, ShapeError, count, text
 
 if TYPE_CHECKING:
@@ -65,6 +66,10 @@ class DetectionOutput(Layer):
                 raise ShapeError(f"{number} priors need {size} {what} for each image, not {text(shape)}")
         if offsets[0] != scores[0]:
             raise ShapeError(f"has offsets of {offsets[0]} images and scores of {scores[0]}")
+        check_within(self.overlap, "overlap", 0, 1)
+        check_within(self.shrinking, "shrinking", 0, 1)
+        check_within(self.most, "most", -1)
+        check_within(self.kept, "kept", -1)
         return ((1, 1, 1, 7),)
 
     def _groups(self) -> int:

@@ -51,10 +51,12 @@ from lenet.layers.rectification import Absolute, LowerBound
 from lenet.layers.recurrent import LSTM, RNN, LSTMUnit
 from lenet.layers.reduction import ArgMax, Reduction
 from lenet.layers.region_pooling import RegionPooling
+from lenet.layers.reorganize import Reorganize
 from lenet.layers.reshape import Crop, Reshape, Slice, Tile
 from lenet.layers.resize import Resize
 from lenet.layers.rows import BatchReindex, Filter
 from lenet.layers.selection import Narrow, Select
+from lenet.layers.sensitive_pooling import SensitiveRegionPooling
 from lenet.layers.shift_stitch import Interlace, Shifts
 from lenet.layers.shrink import SmoothShrink, SoftShrink, TanhShrink
 from lenet.layers.sided_pooling import SidedPooling
@@ -147,11 +149,13 @@ __all__ = [
     "ReLU",
     "Reduction",
     "RegionPooling",
+    "Reorganize",
     "Reshape",
     "Resize",
     "Scale",
     "ScaledTanH",
     "Select",
+    "SensitiveRegionPooling",
     "Shifts",
     "SidedPooling",
     "Sigmoid",

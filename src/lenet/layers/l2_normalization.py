@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lenet.layers.fillers import Constant, Filler
-from lenet.layers.layer import LAYERS, Layer, Operation, Parameter, expect
-from lenet.shapes import Shape, ShapeError, text
+from lenet.layers.layer import LAYERS, Layer, Operation, Parameter, expect_channels
+from lenet.layers.limits import check_within
+from lenet.shapes import Shape, along_channels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,10 +37,9 @@ class L2Normalization(Layer):
     weight_filler: Filler = Constant(1)
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        expect(inputs, 1)
-        if len(inputs[0]) < 2:
-            raise ShapeError(f"takes a batch axis and a channel axis, not {text(inputs[0])}")
-        return (inputs[0],)
+        whole = expect_channels(inputs)
+        check_within(self.eps, "eps", 0)
+        return (whole,)
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
         (first,) = self.shape(inputs)
@@ -51,7 +51,7 @@ class L2Normalization(Layer):
         return tuple(range(1, len(first))) if self.across else (1,)
 
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:
-        axes, spread = self.axes(inputs), (-1, *(1,) * (len(inputs[0]) - 2))
+        axes, spread = self.axes(inputs), along_channels(len(inputs[0]))
 
         def run(tensors: Sequence[Tensor], *parameters: Tensor) -> Tensor:
             (numbers,), (weight,) = tensors, parameters

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from lenet.catalogue import Catalogue
 from lenet.errors import DescriptionError
 from lenet.layers.fillers import Filler
-from lenet.shapes import Shape, ShapeError
+from lenet.shapes import Shape, ShapeError, text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -111,6 +111,14 @@ def expect(inputs: Sequence[Shape], number: int) -> None:
     """Refuse a number of inputs other than `number`."""
     if len(inputs) != number:
         raise ShapeError(f"takes {number} input{'s' * (number != 1)}, {len(inputs)} given")
+
+
+def expect_channels(inputs: Sequence[Shape]) -> Shape:
+    """The shape of the one input, which has a batch axis and a channel axis."""
+    expect(inputs, 1)
+    if len(inputs[0]) < 2:
+        raise ShapeError(f"takes a batch axis and a channel axis, not {text(inputs[0])}")
+    return inputs[0]
 
 
 @LAYERS.add("input")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lenet.layers.fillers import Constant, Filler
 from lenet.layers.layer import LAYERS, Layer, Operation, Parameter, expect
+from lenet.layers.limits import check_within
 from lenet.shapes import Shape, ShapeError, axis_index
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class LayerNorm(Layer):
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         self._places(inputs)
+        check_within(self.eps, "eps", 0)
         return (inputs[0],)
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:

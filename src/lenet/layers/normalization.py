@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lenet.layers.layer import LAYERS, Layer, Operation, expect
+from lenet.layers.response_normalization import Response, mean_across
 from lenet.shapes import Shape, ShapeError, text
 
 if TYPE_CHECKING:
@@ -46,13 +47,12 @@ class LRN(Layer):
         return (inputs[0],)
 
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:
-        from torch.nn.functional import avg_pool2d, local_response_norm
+        across = self.region == "across"
+        mean = mean_across(self.size) if across else self._mean_within
+        response = Response(mean, self.alpha, self.beta, self.k if across else 1.0)
+        return lambda tensors, *_: response(tensors[0])
 
-        def within(tensors: Sequence[Tensor], *_: Tensor) -> Tensor:
-            (tensor,) = tensors
-            mean = avg_pool2d(tensor.square(), self.size, stride=1, padding=self.size // 2)
-            return tensor * (1 + self.alpha * mean).pow(-self.beta)
+    def _mean_within(self, numbers: Tensor) -> Tensor:
+        from torch.nn.functional import avg_pool2d
 
-        if self.region == "within":
-            return within
-        return lambda tensors, *_: local_response_norm(tensors[0], self.size, self.alpha, self.beta, self.k)
+        return avg_pool2d(numbers, self.size, stride=1, padding=self.size // 2)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lenet.layers.layer import LAYERS, Layer, Operation, expect
+from lenet.layers.limits import check_within
 from lenet.shapes import Shape, ShapeError, text
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class MVN(Layer):
         if len(inputs[0]) == 2 and not self.across:  # each less itself: Caffe gives zeros
             reason = f"{text(inputs[0])} is one number a channel, less its mean nothing is left"
             raise ShapeError(reason, setting="across", hint="across channels there is a mean")
+        check_within(self.eps, "eps", 0)
         return (inputs[0],)
 
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:

@@ -63,10 +63,9 @@ def log(text: str) -> None:
 
 
 def tell(notes: Notes) -> None:
-    """Log what was read in another way than it was written; Python layers run here as they are."""
+    """Log what was read in another way than it was written."""
     for note in notes:
-        if "runs with --allow-python only" not in note.message:
-            log(str(note))
+        log(str(note))
 
 
 def solver_count() -> int:

@@ -261,7 +261,7 @@ class Net(Weighted):
 
 def _read(path: File, state: State) -> Description:
     """The network in a file under a state; what the file itself asks for comes first, as in Caffe."""
-    notes = Notes()
+    notes = Notes(allow_python=True)
     message = read_net_message(path, notes)
     net = net_from_message(message, notes)
     notes.check()

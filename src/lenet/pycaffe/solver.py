@@ -234,7 +234,7 @@ def get_solver(solver_file: File) -> Solver:
 
 
 def _read(solver_file: File) -> tuple[Message, Notes]:
-    notes = Notes()
+    notes = Notes(allow_python=True)
     return upgrade_solver(read_message(str(solver_file), "SolverParameter", notes), notes), notes
 
 

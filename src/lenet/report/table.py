@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
+from statistics import quantiles
 from unicodedata import east_asian_width
 
 _NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+(e[-+]?\d+)?( ?[%x])?|[-?]?|nan|inf|-inf", re.IGNORECASE)
@@ -59,6 +60,15 @@ def is_numeric(column: Sequence[str]) -> bool:
     """
     lines = [line for cell in column for line in cell.split("\n")]
     return all(_NUMBER.fullmatch(line) for line in lines) and any(re.search(r"\d|n", line) for line in lines)
+
+
+def tenth_percentile(times: Sequence[float]) -> float:
+    """What a tenth of some times stays below, between two of them where that is its place.
+
+    >>> tenth_percentile([4.0, 1.0, 2.0, 3.0, 5.0])
+    1.4
+    """
+    return quantiles(times, n=10, method="inclusive")[0] if len(times) > 1 else times[0]
 
 
 def text_width(line: str) -> int:

@@ -45,8 +45,10 @@ from lenet.layers import (
     PyramidPooling,
     Reduction,
     RegionPooling,
+    Reorganize,
     Reshape,
     Scale,
+    SensitiveRegionPooling,
     SigmoidLoss,
     Slice,
     Softplus,
@@ -63,6 +65,8 @@ from lenet.layers.fillers import Bilinear, Constant, Gaussian, Msra, PositiveUni
 
 # Caffe keeps float32; a number is written with the digits that tell it from its neighbours.
 numbers = st.floats(-1e6, 1e6, width=32).map(lambda value: float(format_float(value)) + 0.0)
+parts = st.floats(0, 1, width=32).map(lambda value: float(format_float(value)))
+terms = numbers.map(abs)  # that are added to what is divided by
 counts = st.integers(1, 500)
 axes = st.integers(-3, 3)
 words = st.text("abcdefg_/.-0123456789", min_size=1, max_size=8)
@@ -110,8 +114,8 @@ MORE_KINDS = {
     "Log": st.builds(Logarithm, *affine),
     "Clip": st.builds(Clip, numbers, numbers),
     "Threshold": st.builds(Threshold, numbers),
-    "BatchNorm": st.builds(BatchNorm, st.none() | switches, numbers, numbers),
-    "MVN": st.builds(MVN, switches, switches, numbers),
+    "BatchNorm": st.builds(BatchNorm, st.none() | switches, parts, terms),
+    "MVN": st.builds(MVN, switches, switches, terms),
     "Scale": st.builds(Scale, axes, fillers, st.integers(-1, 3), switches, fillers),
     "Bias": st.builds(Bias, axes, fillers, st.integers(-1, 3)),
     "DummyData": filled.map(lambda rows: Dummy(*zip(*rows, strict=True))),
@@ -137,12 +141,12 @@ MORE_KINDS = {
 }
 
 #: layers of Caffe's forks; sizes and factors are numbers above 0
-positive = st.floats(0.5, 1e4, width=32).map(lambda value: float(format_float(value)))
+positive = st.floats(1, 1e4, width=32).map(lambda value: float(format_float(value)))
 whole_pairs = st.tuples(counts, counts)
 orders = st.permutations(range(4)).flatmap(lambda order: st.integers(0, 4).map(lambda n: tuple(order[:n])))
 FORK_KINDS = {
     "Permute": st.builds(Transpose, orders),
-    "Normalize": st.builds(L2Normalization, switches, switches, numbers, fillers),
+    "Normalize": st.builds(L2Normalization, switches, switches, terms, fillers),
     "PriorBox": st.builds(
         PriorBoxes,
         *(st.lists(positive, max_size=3).map(tuple) for _ in range(3)),
@@ -161,12 +165,14 @@ FORK_KINDS = {
         st.sampled_from(["corner", "centre", "corner_size"]),
         switches,
         st.none() | numbers,
-        positive,
-        positive,
+        parts,
+        parts.filter(bool),
         st.integers(-1, 9),
         st.integers(-1, 9),
     ),
     "ROIPooling": st.builds(RegionPooling, whole_pairs, positive),
+    "PSROIPooling": st.builds(SensitiveRegionPooling, counts, counts, positive),
+    "Reorg": st.builds(Reorganize, counts, switches),
     "ShuffleChannel": st.builds(ChannelShuffle, counts),
     "Axpy": st.just(Axpy()),
     "Mish": st.just(Mish()),
@@ -174,7 +180,7 @@ FORK_KINDS = {
     | st.builds(Interpolate, whole_pairs),
     "Upsample": st.builds(Unpooling, pairs, st.sampled_from([(0, 0), (1, 0)]), st.none() | whole_pairs)
     | st.builds(Upsample, pairs),
-    "BN": st.builds(AffineBatchNorm, st.just(True), numbers, numbers, fillers, fillers)
+    "BN": st.builds(AffineBatchNorm, st.just(True), parts, terms, fillers, fillers)
     | st.builds(
         AffineBatchNorm, st.just(False), eps=st.just(1e-9), weight_filler=fillers, bias_filler=fillers
     ),

@@ -24,7 +24,9 @@ from lenet.layers import (
     L2Normalization,
     PriorBoxes,
     RegionPooling,
+    Reorganize,
     Scale,
+    SensitiveRegionPooling,
     Transpose,
     Unpooling,
     Upsample,
@@ -76,6 +78,13 @@ READ = [
         "roi_pooling_param { pooled_h: 7 pooled_w: 6 spatial_scale: 0.0625 }",
         RegionPooling((7, 6), 0.0625),
     ),
+    (
+        "PSROIPooling",
+        "psroi_pooling_param { spatial_scale: 0.0625 output_dim: 21 group_size: 7 }",
+        SensitiveRegionPooling(21, 7, 0.0625),
+    ),
+    ("Reorg", "reorg_param { stride: 2 }", Reorganize(2)),
+    ("Reorg", "reorg_param { stride: 2 reverse: true }", Reorganize(2, reverse=True)),
     ("Interp", "interp_param { zoom_factor: 8 }", Interpolate(zoom=8)),
     ("Interp", "interp_param { height: 60 width: 50 zoom_factor: 8 }", Interpolate(zoom=8)),
     (
@@ -137,10 +146,57 @@ REFUSED = [
     ("ROIPooling", "roi_pooling_param { pooled_h: 7 }", "pooled_w is missing"),
     ("ROIPooling", "roi_pooling_param { pooled_h: 7 pooled_w: 0 }", "pooled_w is 0, it must be above 0"),
     ("PriorBox", "prior_box_param { min_size: 3 img_size: 3 img_h: 4 }", "img_size and img_h are both given"),
+    ("PSROIPooling", "psroi_pooling_param { spatial_scale: 1 output_dim: 3 }", "group_size is missing"),
+    ("Reorg", "", "stride is missing"),
+    ("Reorg", "reorg_param { stride: 0 }", "stride is 0, the least is 1"),
     ("Interp", "interp_param { zoom_factor: 2 pad_beg: 1 }", "pad_beg is 1: Interp only cuts"),
     ("Upsample", "upsample_param { scale_h: 2 }", "scale_w is missing"),
     ("Upsample", "", "scale is missing"),
     ("ShuffleChannel", "shuffle_channel_param { group: 0 }", "group is 0, the least is 1"),
+    ("Normalize", "norm_param { eps: -1 }", "eps is -1.0, the least is 0"),
+    ("Normalize", "norm_param { eps: nan }", "eps is nan, it must be a finite number"),
+    ("BN", "bn_param { eps: -1 }", "eps is -1.0, the least is 0"),
+    ("BN", "bn_param { momentum: 7 }", "momentum is 7.0, the most is 1"),
+    ("BN", "bn_param { momentum: -0.5 }", "momentum is -0.5, the least is 0"),
+    ("BatchNorm", "batch_norm_param { eps: -1 }", "eps is -1.0, the least is 0"),
+    (
+        "BatchNorm",
+        "batch_norm_param { moving_average_fraction: 1.5 }",
+        "moving_average_fraction is 1.5, the most is 1",
+    ),
+    ("MVN", "mvn_param { eps: inf }", "eps is inf, it must be a finite number"),
+    ("ROIPooling", "roi_pooling_param { pooled_h: 4000000000 pooled_w: 1 }", "the most is 65536"),
+    (
+        "ROIPooling",
+        "roi_pooling_param { pooled_h: 7 pooled_w: 7 spatial_scale: -1 }",
+        "spatial_scale is -1.0, it must be above 0",
+    ),
+    *(
+        ("PriorBox", f"prior_box_param {{ min_size: 3 {settings} }}", message)
+        for settings, message in (
+            ("img_size: 4000000000", "img_size is 4000000000, the most is 65536"),
+            ("img_h: 10 img_w: 0", "img_w is 0, it must be above 0"),
+            ("step: -8", "step is -8.0, it must be above 0"),
+            ("step_h: 8 step_w: inf", "step_w is inf, it must be a finite number"),
+            ("step: 1e9", "step is 1000000000.0, the most is 65536"),
+            ("min_size: 0.5", "min_size is 0.5, the least is 1"),
+            ("max_size: 1e9", "max_size is 1000000000.0, the most is 65536"),
+            ("aspect_ratio: 2 aspect_ratio: 0", "aspect_ratio is 0.0, it must be above 0"),
+            ("variance: -0.1", "variance is -0.1"),
+        )
+    ),
+    *(
+        ("DetectionOutput", f"detection_output_param {{ num_classes: 3 {settings} }}", message)
+        for settings, message in (
+            ("nms_param { nms_threshold: 1.5 }", "nms_threshold is 1.5, the most is 1"),
+            ("nms_param { nms_threshold: -0.1 }", "nms_threshold is -0.1"),
+            ("nms_param { top_k: -7 }", "top_k is -7, the least is -1"),
+            ("nms_param { eta: 0 }", "eta is 0.0, it must be above 0"),
+            ("nms_param { eta: 2 }", "eta is 2.0, the most is 1"),
+            ("keep_top_k: -2", "keep_top_k is -2, the least is -1"),
+            ("background_label_id: -3", "background_label_id is -3, the least is -1"),
+        )
+    ),
 ]
 
 
@@ -148,8 +204,9 @@ REFUSED = [
 def test_settings_that_cannot_be_are_refused_with_their_place(type, settings, message):
     with pytest.raises(DescriptionError) as caught:
         kind(type, settings)
-    assert f"layer 'x' ({type}): {message}" in str(caught.value)
-    assert caught.value.where.line == 1
+    assert f"layer 'x' ({type}): " in str(caught.value)
+    assert message in str(caught.value)
+    assert (caught.value.where.file, caught.value.where.line) == ("fork.prototxt", 1)
 
 
 def test_segnets_v1_layers_are_upgraded():

@@ -24,7 +24,8 @@ from lenet.data.hdf5 import Hdf5
 from lenet.data.image_list import ImageList
 from lenet.data.mnist import Mnist
 from lenet.data.transforms import Transform
-from lenet.dialects.caffe.feeds import FEED_SPELLINGS, TRANSFORM_ROWS
+from lenet.dialects.caffe.feed_spelling import TRANSFORM_ROWS
+from lenet.dialects.caffe.feeds import FEED_SPELLINGS
 from lenet.dialects.caffe.fillers import FILLER_SPELLINGS, filler_from_message, message_from_filler
 from lenet.dialects.caffe.layers import LAYER_SPELLINGS, SPELLINGS
 from lenet.dialects.caffe.net import message_from_net, net_from_message

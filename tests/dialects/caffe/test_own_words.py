@@ -8,7 +8,7 @@ from lenet.data.augment import Augmentation
 from lenet.data.feed import Feed
 from lenet.data.labelled import Part
 from lenet.data.mnist import Mnist
-from lenet.dialects.caffe.feeds import AUGMENTATION_ROWS
+from lenet.dialects.caffe.feed_spelling import AUGMENTATION_ROWS
 from lenet.dialects.caffe.net import message_from_net, net_from_message
 from lenet.dialects.caffe.schema import schema
 from lenet.dialects.caffe.solver import message_from_job

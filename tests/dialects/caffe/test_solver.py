@@ -137,6 +137,18 @@ def test_steps_that_do_not_rise_are_read_as_caffe_does(solve):
         ),
         (LEAST + 'net: "net.prototxt" type: "Adan"', "type 'Adan' is no solver"),
         (LEAST + 'net: "net.prototxt" regularization_type: "L3"', "regularization_type cannot be L3"),
+        (LEAST + 'net: "net.prototxt" type: "AdaGrad" momentum: 0.9', "AdaGrad has no momentum"),
+        (LEAST + 'net: "net.prototxt" type: "RMSProp" momentum: 0.9', "RMSProp has no momentum"),
+        (
+            LEAST + 'net: "net.prototxt" type: "RMSProp" rms_decay: 1.5',
+            ":1:69: rms_decay is 1.5, it must be at least 0 and below 1",
+        ),
+        (
+            LEAST + 'net: "net.prototxt" type: "Adam" momentum2: 1.5',
+            "momentum2 is 1.5, it must be at least 0 and below 1",
+        ),
+        (LEAST + 'net: "net.prototxt" snapshot_format: XML', "snapshot_format cannot be XML"),
+        (LEAST + 'net: "net.prototxt" average_loss: 0', "average_loss is 0, the least is 1"),
         (LEAST + 'net: "net.prototxt" iter_size: 0', "iter_size is 0, the least is 1"),
         (LEAST + 'net: "net.prototxt" type: "SGD" solver_type: ADAM', "both 'solver_type' and 'type'"),
         ('layer { name: "x" }', "names no network"),

@@ -1,192 +1,24 @@
-"""How Caffe spells layers that bring data in: Data (LMDB, LevelDB) and HDF5Data."""
+"""How Caffe spells layers that bring data in: Data (LMDB, LevelDB), HDF5Data and ImageData."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from dataclasses import fields as fields_of
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from lenet.data.augment import Augmentation
 from lenet.data.database import Backend, Database, backend_of
-from lenet.data.feed import Feed
 from lenet.data.hdf5 import Hdf5
 from lenet.data.image_list import ImageList
-from lenet.data.labelled import Part
 from lenet.data.mnist import Mnist
 from lenet.data.source import Source
-from lenet.data.transforms import Transform
+from lenet.dialects.caffe.feed_spelling import FeedSpelling
 from lenet.dialects.caffe.places import locate
-from lenet.dialects.caffe.schema import new_message
-from lenet.dialects.caffe.spelling import Plain, Row, Setting, Several, both, missing, place, section
-from lenet.errors import DataError, DescriptionError, Notes
+from lenet.dialects.caffe.spelling import missing, place
+from lenet.errors import DescriptionError, Notes
 from lenet.formats.message import Message
-from lenet.net import Kind
 
 #: data sets that have "mnist" in their name and are not it
 OTHER_SETS = ("fashion", "siamese", "emnist", "kmnist", "notmnist", "8m", "pair", "autoencoder")
-
-
-@dataclass(frozen=True)
-class Channels(Row):
-    """The number of channels that encoded images are decoded to: `field` means 3, `gray` means 1."""
-
-    gray: str = ""
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return (self.field, self.gray)
-
-    def read(self, fields: Message, notes: Notes) -> int | None:
-        colour, grey = fields.value(self.field), fields.value(self.gray)
-        if colour and grey:
-            raise both(fields, self.field, self.gray)
-        return 3 if colour else 1 if grey else None
-
-    def write(self, value: int | None, fields: Message) -> None:
-        if value is not None:
-            fields.add(self.field if value == 3 else self.gray, True)
-
-
-@dataclass(frozen=True)
-class FileName(Row):
-    """The name of a file, looked for where people have it; "" is none."""
-
-    def read(self, fields: Message, notes: Notes) -> str:
-        path = fields.get(self.field, "")
-        return (locate(path, place(fields, self.field), notes) or path) if path else ""
-
-    def write(self, value: str, fields: Message) -> None:
-        if value:
-            fields.add(self.field, value)
-
-
-@dataclass(frozen=True)
-class Augmented(Row):
-    """A message of our own in transform_param: what is done to images at random while training."""
-
-    def read(self, fields: Message, notes: Notes) -> Augmentation:
-        given = section(fields, self.field)
-        augmentation = Augmentation(**{row.attribute: row.read(given, notes) for row in AUGMENTATION_ROWS})
-        try:
-            augmentation.check()
-        except DataError as error:
-            raise DescriptionError(error.message, given.where, error.hint) from None
-        return augmentation
-
-    def write(self, value: Augmentation, fields: Message) -> None:
-        if value.random:
-            message = fields.add_message(self.field)
-            for row in AUGMENTATION_ROWS:
-                row.write(getattr(value, row.attribute), message)
-
-
-AUGMENTATION_ROWS: tuple[Row, ...] = tuple(Plain(field.name, field.name) for field in fields_of(Augmentation))
-TRANSFORM_ROWS: tuple[Row, ...] = (
-    Plain("scale", "scale"),
-    Plain("mirror", "mirror"),
-    Plain("crop", "crop_size"),
-    FileName("mean_file", "mean_file"),
-    Several("mean_values", "mean_value"),
-    Channels("channels", "force_color", gray="force_gray"),
-    Augmented("augmentation", "augmentation"),
-)
-
-
-@dataclass(frozen=True)
-class FeedSpelling:
-    """One type of data layer: Caffe's word, its sub-message, the sources that it reads.
-
-    `read_source(fields, layer, notes)` gives the source, `write_source(source, fields, notes)` writes it.
-    """
-
-    word: str
-    section: str
-    sources: tuple[type[Source], ...]
-    read_source: Callable[[Message, Message, Notes], Source]
-    write_source: Callable[[Any, Message, Notes], None]
-    transforms: bool
-    parameters: tuple[str, ...] = ()
-    idle: tuple[str, ...] = ()
-
-    @property
-    def sections(self) -> frozenset[str]:
-        """The sub-messages that mean something to this type."""
-        return frozenset({self.section, "transform_param"} if self.transforms else {self.section})
-
-    def speaks_for(self, kind: Kind) -> bool:
-        """Whether this row writes layers such as `kind`."""
-        return isinstance(kind, Feed) and isinstance(_whole(kind.source), self.sources)
-
-    def read(self, layer: Message, notes: Notes) -> Kind:
-        """The feed that one of Caffe's data layers describes.
-
-        Raises: DescriptionError at the entry that cannot be.
-        """
-        fields = section(layer, self.section)
-        required = fields.field("batch_size").default is None
-        batch = Plain("batch", "batch_size", required=required, least=1).read(fields, notes)
-        return Feed(
-            self.read_source(fields, layer, notes),
-            batch,
-            self._transform(layer, fields, notes),
-            outputs=len(layer.entries_of("top")),
-            skip=fields.get("rand_skip", 0),
-            shuffle=bool(fields.get("shuffle", False)),
-        )
-
-    def _transform(self, layer: Message, fields: Message, notes: Notes) -> Transform:
-        given = section(layer, "transform_param")
-        if not self.transforms:
-            if given.entries:
-                reason = f"{self.word} takes no transform_param"
-                raise DescriptionError(reason, given.where, "leave it out")
-            return Transform()
-        if given.has("mean_file") and given.has("mean_value"):
-            raise both(given, "mean_file", "mean_value")
-        values = {row.attribute: row.read(given, notes) for row in TRANSFORM_ROWS}
-        if fields.get("force_encoded_color", False):
-            values["channels"] = 3
-        return Transform(**values)
-
-    def write(self, kind: Setting, layer: Message, notes: Notes) -> None:
-        """Add the settings of a feed to `layer`.
-
-        Raises: DescriptionError for a setting that Caffe has no words for.
-        """
-        transform = new_message("TransformationParameter", layer.where)
-        for row in TRANSFORM_ROWS:
-            row.write(getattr(kind.transform, row.attribute), transform)
-        if transform.entries and not self.transforms:
-            raise DescriptionError(f"Caffe's {self.word} cannot transform its data")
-        if transform.entries:
-            layer.add("transform_param", transform)
-        if transform.has("augmentation"):
-            hint = "Caffe passes over it in binary files and stops at it in text"
-            notes.warn("augmentation is lenet's own: Caffe does not know it", hint=hint)
-        fields = layer.add_message(self.section)
-        if isinstance(kind.source, Part):
-            notes.warn("only a part of the samples is used here, Caffe would take all")
-        self.write_source(_whole(kind.source), fields, notes)
-        fields.add("batch_size", kind.batch)
-        if kind.skip:
-            fields.add("rand_skip", kind.skip)
-        if kind.shuffle:
-            _write_shuffle(fields)
-
-
-def _write_shuffle(fields: Message) -> None:
-    if "shuffle" not in fields.schema.fields(fields.type):
-        raise DescriptionError(
-            "Caffe's Data layer cannot shuffle", hint="shuffle the database when it is made"
-        )
-    fields.add("shuffle", True)
-
-
-def _whole(source: Source) -> Source:
-    return source.source if isinstance(source, Part) else source
 
 
 def _database(fields: Message, layer: Message, notes: Notes) -> Source:
@@ -305,9 +137,7 @@ def _write_images(source: ImageList, fields: Message, notes: Notes) -> None:
 
 
 FEED_SPELLINGS = (
-    FeedSpelling(
-        "Data", "data_param", (Database, Mnist), _database, _write_database, True, idle=("prefetch",)
-    ),
-    FeedSpelling("HDF5Data", "hdf5_data_param", (Hdf5,), _hdf5, _write_hdf5, False),
-    FeedSpelling("ImageData", "image_data_param", (ImageList,), _images, _write_images, True),
+    FeedSpelling("Data", "data_param", (Database, Mnist), _database, _write_database, idle=("prefetch",)),
+    FeedSpelling("HDF5Data", "hdf5_data_param", (Hdf5,), _hdf5, _write_hdf5, transforms=False),
+    FeedSpelling("ImageData", "image_data_param", (ImageList,), _images, _write_images),
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lenet.dialects.caffe.limits import check
 from lenet.dialects.caffe.schema import new_message
-from lenet.dialects.caffe.spelling import Plain, Row, Setting, both, missing, place
+from lenet.dialects.caffe.spelling import Plain, Row, Setting, Several, both, missing, place
 from lenet.errors import DescriptionError, Notes
 from lenet.formats.message import Message
 
@@ -47,26 +48,29 @@ class OrElse(Plain):
 
 
 @dataclass(frozen=True)
-class Numbers(Row):
+class Numbers(Several):
     """A list of numbers that is `other` if none is given."""
 
     other: tuple[float, ...] = ()
 
     def read(self, fields: Message, notes: Notes) -> Setting:
-        return tuple(fields.all(self.field)) or self.other
+        return super().read(fields, notes) or self.other
 
     def write(self, value: Setting, fields: Message) -> None:
         if value != self.other:
-            for number in value:
-                fields.add(self.field, number)
+            super().write(value, fields)
 
 
 @dataclass(frozen=True)
 class Pair(Row):
-    """Two numbers that come together, down and across; `field` may stand for both, without any it is None."""
+    """Two numbers that come together, down and across; `field` may stand for both, without any it is None.
+
+    They are above 0, and no larger than `most`.
+    """
 
     pair: tuple[str, str] = ("", "")
     required: bool = False
+    most: float | None = None
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -74,21 +78,16 @@ class Pair(Row):
 
     def read(self, fields: Message, notes: Notes) -> Setting:
         given = [name for name in self.pair if fields.has(name)]
-        if self.field and fields.has(self.field):
-            if given:
-                raise both(fields, self.field, given[0])
-            return self._checked((fields.get(self.field),) * 2, fields, (self.field, self.field))
-        if len(given) == 1 or (self.required and not given):
+        both_ways = self.field if self.field and fields.has(self.field) else ""
+        if both_ways and given:
+            raise both(fields, both_ways, given[0])
+        names = (both_ways, both_ways) if both_ways else self.pair
+        if not both_ways and (len(given) == 1 or (self.required and not given)):
             raise missing(fields, next(name for name in self.pair if name not in given))
-        return self._checked(tuple(map(fields.get, self.pair)), fields, self.pair) if given else None
-
-    def _checked(
-        self, value: tuple[float, ...], fields: Message, names: tuple[str, str]
-    ) -> tuple[float, ...]:
-        for name, number in zip(names, value, strict=True):
-            if not number > 0:
-                raise DescriptionError(f"{name} is {number:g}, it must be above 0", place(fields, name))
-        return value
+        for name in names:
+            for entry in fields.entries_of(name):
+                check(entry, most=self.most, above=0)
+        return tuple(map(fields.get, names)) if both_ways or given else None
 
     def write(self, value: Setting, fields: Message) -> None:
         if value is None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lenet.dialects.caffe.feeds import FEED_SPELLINGS, FeedSpelling
+from lenet.dialects.caffe.feed_spelling import DataSpelling
+from lenet.dialects.caffe.feeds import FEED_SPELLINGS
 from lenet.dialects.caffe.layer_spelling import Spelling
 from lenet.dialects.caffe.layers_answers import ANSWER_SPELLINGS
 from lenet.dialects.caffe.layers_arrange import ARRANGE_SPELLINGS
@@ -26,12 +27,12 @@ LAYER_SPELLINGS = (
 )
 
 #: every type of layer that can be read, run and written, by Caffe's word for it
-SPELLINGS: Mapping[str, Spelling | FeedSpelling] = {
+SPELLINGS: Mapping[str, Spelling | DataSpelling] = {
     spelling.word: spelling for spelling in (*FEED_SPELLINGS, WINDOW_SPELLING, *LAYER_SPELLINGS)
 }
 
 #: types that are read as others, by forks' words for them
-_READ: Mapping[str, Spelling | FeedSpelling] = {
+_READ: Mapping[str, Spelling | DataSpelling] = {
     **SPELLINGS,
     **{spelling.word: spelling for spelling in READ_ONLY_SPELLINGS},
 }
@@ -41,7 +42,7 @@ _OLDER = {"softmaxloss": "SoftmaxWithLoss", "conv": "Convolution", "pool": "Pool
 _LOWER = {name.lower(): name for name in _READ} | _OLDER
 
 
-def spelling_of(layer: Message, notes: Notes) -> Spelling | FeedSpelling | None:
+def spelling_of(layer: Message, notes: Notes) -> Spelling | DataSpelling | None:
     """The row for a layer's type, None if there is none; another case or an older name gets a warning."""
     type, name = str(layer.get("type", "")), layer.get("name", "")
     if type in _READ:
@@ -51,7 +52,9 @@ def spelling_of(layer: Message, notes: Notes) -> Spelling | FeedSpelling | None:
         notes.warn(f"layer '{name}': type '{type}' is read as '{meant}'", place(layer, "type"))
         return _READ[meant]
     if type == "Python":
-        notes.inform(f"layer '{name}': its Python code runs with --allow-python only", place(layer, "type"))
+        if not notes.allow_python:
+            reason = f"layer '{name}': its Python code runs with --allow-python only"
+            notes.inform(reason, place(layer, "type"))
         return None
     hint = did_you_mean(type, _READ)
     reason = f"layer '{name}': type '{type}' is unknown: it is kept as it is, but cannot run"
@@ -59,7 +62,7 @@ def spelling_of(layer: Message, notes: Notes) -> Spelling | FeedSpelling | None:
     return None
 
 
-def spelling_for(kind: Kind) -> Spelling | FeedSpelling | None:
+def spelling_for(kind: Kind) -> Spelling | DataSpelling | None:
     """The row that writes such a layer, None if Caffe has no such layer."""
     return next((spelling for spelling in SPELLINGS.values() if spelling.speaks_for(kind)), None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lenet.dialects.caffe.feeds import FileName
+from lenet.dialects.caffe.feed_spelling import FileName
 from lenet.dialects.caffe.layer_rows import Normalization, SecondOutput
 from lenet.dialects.caffe.layer_spelling import Spelling
 from lenet.dialects.caffe.spelling import LAYER, Choice, Plain

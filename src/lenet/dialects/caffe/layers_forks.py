@@ -20,6 +20,7 @@ from lenet.dialects.caffe.fork_rows import (
 )
 from lenet.dialects.caffe.layer_spelling import Spelling
 from lenet.dialects.caffe.layers_windows import WINDOW_SPELLINGS
+from lenet.dialects.caffe.limits import MOST_PIXELS
 from lenet.dialects.caffe.spelling import Choice, Plain, Row, Setting, Several, section
 from lenet.errors import DescriptionError, Notes
 from lenet.formats.message import Message
@@ -36,6 +37,8 @@ from lenet.layers.interpolate import Interpolate
 from lenet.layers.l2_normalization import L2Normalization
 from lenet.layers.prior_boxes import PriorBoxes
 from lenet.layers.region_pooling import RegionPooling
+from lenet.layers.reorganize import Reorganize
+from lenet.layers.sensitive_pooling import SensitiveRegionPooling
 from lenet.layers.transpose import Transpose
 from lenet.layers.unpooling import Unpooling
 from lenet.layers.upsample import Upsample
@@ -137,7 +140,7 @@ FORK_SPELLINGS = (
         (
             Plain("across", "across_spatial"),
             Plain("shared", "channel_shared"),
-            Plain("eps", "eps"),
+            Plain("eps", "eps", least=0),
             Fill("weight_filler", "scale_filler", default=_ONE),
         ),
         ("weight",),
@@ -147,14 +150,14 @@ FORK_SPELLINGS = (
         PriorBoxes,
         "prior_box_param",
         (
-            Several("least", "min_size"),
-            Several("most", "max_size"),
-            Several("ratios", "aspect_ratio"),
+            Several("least", "min_size", least=1, most=MOST_PIXELS),
+            Several("most", "max_size", least=1, most=MOST_PIXELS),
+            Several("ratios", "aspect_ratio", above=0),
             Plain("flip", "flip"),
             Plain("clip", "clip"),
-            Numbers("variances", "variance", other=(0.1,)),
-            Pair("image", "img_size", pair=("img_h", "img_w")),
-            Pair("step", "step", pair=("step_h", "step_w")),
+            Numbers("variances", "variance", above=0, other=(0.1,)),
+            Pair("image", "img_size", pair=("img_h", "img_w"), most=MOST_PIXELS),
+            Pair("step", "step", pair=("step_h", "step_w"), most=MOST_PIXELS),
             Plain("offset", "offset"),
         ),
     ),
@@ -165,14 +168,14 @@ FORK_SPELLINGS = (
         (
             Plain("classes", "num_classes", required=True, least=1),
             Choice("boxes", "share_location", words={True: "one", False: "per_class"}),  # type: ignore[dict-item]
-            Plain("background", "background_label_id"),
+            Plain("background", "background_label_id", least=-1),
             Choice("coding", "code_type", words=_CODINGS),
             Plain("scaled", "variance_encoded_in_target"),
             Plain("confidence", "confidence_threshold"),
-            Within("overlap", "nms_param", row=Plain("", "nms_threshold", least=0)),
-            Within("shrinking", "nms_param", row=Plain("", "eta")),
-            Within("most", "nms_param", row=OrElse("", "top_k")),
-            Plain("kept", "keep_top_k"),
+            Within("overlap", "nms_param", row=Plain("", "nms_threshold", least=0, most=1)),
+            Within("shrinking", "nms_param", row=Plain("", "eta", above=0, most=1)),
+            Within("most", "nms_param", row=OrElse("", "top_k", least=-1)),
+            Plain("kept", "keep_top_k", least=-1),
         ),
         idle=("save_output_param", "visualize", "visualize_threshold", "save_file"),
     ),
@@ -180,7 +183,26 @@ FORK_SPELLINGS = (
         "ROIPooling",
         RegionPooling,
         "roi_pooling_param",
-        (Pair("grid", "", pair=("pooled_h", "pooled_w"), required=True), Plain("scale", "spatial_scale")),
+        (
+            Pair("grid", "", pair=("pooled_h", "pooled_w"), required=True, most=MOST_PIXELS),
+            Plain("scale", "spatial_scale", above=0),
+        ),
+    ),
+    Spelling(
+        "PSROIPooling",
+        SensitiveRegionPooling,
+        "psroi_pooling_param",
+        (
+            Plain("scale", "spatial_scale", required=True, above=0),
+            Plain("outputs", "output_dim", required=True, least=1),
+            Plain("cells", "group_size", required=True, least=1, most=MOST_PIXELS),
+        ),
+    ),
+    Spelling(
+        "Reorg",
+        Reorganize,
+        "reorg_param",
+        (Plain("stride", "stride", required=True, least=1, most=MOST_PIXELS), Plain("reverse", "reverse")),
     ),
     Spelling("ShuffleChannel", ChannelShuffle, "shuffle_channel_param", (Plain("groups", "group", least=1),)),
     Spelling("Axpy", Axpy),
@@ -212,8 +234,8 @@ FORK_SPELLINGS = (
         AffineBatchNorm,
         "bn_param",
         (
-            Plain("fraction", "momentum"),
-            Plain("eps", "eps"),
+            Plain("fraction", "momentum", least=0, most=1),
+            Plain("eps", "eps", least=0),
             Fill("weight_filler", "slope_filler", default=_ONE),
             Fill("bias_filler", "bias_filler"),
         ),

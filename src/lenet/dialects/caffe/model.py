@@ -16,7 +16,7 @@ from lenet.deploy.channels import with_channels
 from lenet.deploy.use import Used, answering, complete, preprocessing_of, used
 from lenet.dialects.caffe.blobs import blob_from_array
 from lenet.dialects.caffe.contents import HDF5_START, content_of, read_message
-from lenet.dialects.caffe.feeds import TRANSFORM_ROWS
+from lenet.dialects.caffe.feed_spelling import TRANSFORM_ROWS
 from lenet.dialects.caffe.layers import spelling_for
 from lenet.dialects.caffe.net import message_from_net, net_from_message
 from lenet.dialects.caffe.preprocessing import TRANSFORM, deploy_preprocessing

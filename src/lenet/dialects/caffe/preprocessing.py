@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lenet.data.transforms import Transform
 from lenet.deploy.use import transform_told
-from lenet.dialects.caffe.feeds import TRANSFORM_ROWS
+from lenet.dialects.caffe.feed_spelling import TRANSFORM_ROWS
 from lenet.errors import Notes
 from lenet.formats.message import Message
 from lenet.model import Preprocessing

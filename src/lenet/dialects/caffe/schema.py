@@ -4,7 +4,8 @@
 names, which agree, but in binary numbers, and forks gave one number to different fields.  There each has
 the number of the fork that most files are from: SSD's 202 to 206, ShuffleNet's 164, Fast R-CNN's 8266711,
 NVCaffe's in BlobProto.  Fields whose number Caffe itself gave to something else later (BN's, Interp's,
-Upsample's) have one above 1000 that nobody uses, so that what we write is read again.
+Upsample's), or about which forks do not agree (PSROIPooling's, Reorg's), have one above 1000 that nobody
+uses, so that what we write is read again.
 """
 
 from __future__ import annotations

@@ -6,10 +6,11 @@ tell whether a table forgot one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from lenet.dialects.caffe.limits import check
 from lenet.dialects.caffe.schema import new_message
 from lenet.errors import DescriptionError, Notes, Where, did_you_mean
 from lenet.formats.message import Entry, Message
@@ -48,11 +49,28 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Plain(Row):
+class Limited(Row):
+    """A setting of numbers from `least` to `most`, or above a number."""
+
+    least: float | None = None
+    most: float | None = None
+    above: float | None = None
+
+    def check(self, entries: Iterable[Entry]) -> None:
+        """Refuse a number outside the limits, if there are any.
+
+        Raises: DescriptionError at the entry.
+        """
+        if any(limit is not None for limit in (self.least, self.most, self.above)):
+            for entry in entries:
+                check(entry, self.least, self.most, self.above)
+
+
+@dataclass(frozen=True)
+class Plain(Limited):
     """A number or a switch that is the same on both sides; without a default, not given is None."""
 
     required: bool = False
-    least: float | None = None
 
     def read(self, fields: Message, notes: Notes) -> Setting:
         entry = fields.entry(self.field)
@@ -60,8 +78,7 @@ class Plain(Row):
             if self.required:
                 raise missing(fields, self.field)
             return fields.value(self.field)
-        if self.least is not None and entry.value < self.least:  # type: ignore[operator]
-            raise too_small(entry, self.least)
+        self.check([entry])
         return entry.value
 
     def write(self, value: Setting, fields: Message) -> None:
@@ -121,10 +138,11 @@ class Renamed(Plain):
 
 
 @dataclass(frozen=True)
-class Several(Row):
+class Several(Limited):
     """A list of numbers."""
 
     def read(self, fields: Message, notes: Notes) -> Setting:
+        self.check(fields.entries_of(self.field))
         return tuple(fields.all(self.field))
 
     def write(self, value: Setting, fields: Message) -> None:
@@ -175,16 +193,12 @@ class Axes(Row):
         if plain and paired:
             raise both(fields, self.field, paired[0].name)
         for entry in (*plain, *paired):
-            self._check(entry)
+            check(entry, self.least)
         if paired:
             return self._pair(fields, paired)
         if not plain and self.default is None:
             raise missing(fields, self.field)
         return tuple(entry.value for entry in plain) or self.default
-
-    def _check(self, entry: Entry) -> None:
-        if entry.value < self.least:  # type: ignore[operator]
-            raise too_small(entry, self.least)
 
     def _pair(self, fields: Message, paired: list[Entry]) -> tuple[int, ...]:
         names = self.pair or ("", "")
@@ -221,12 +235,6 @@ def missing(fields: Message, name: str) -> DescriptionError:
         (f"'{word}' was given" for word in strangers if did_you_mean(word, [name])), f"add {name}: {value}"
     )
     return DescriptionError(f"{name} is missing", fields.where, hint)
-
-
-def too_small(entry: Entry, least: float) -> DescriptionError:
-    """The error for a number below the least that a field may have."""
-    reason = f"{entry.name} is {entry.value!r}, the least is {least:g}"
-    return DescriptionError(reason, entry.where, f"give {least:g} or more")
 
 
 def both(fields: Message, name: str, other: str) -> DescriptionError:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 from lenet.data.feed import Feed
 from lenet.data.windows import ImageWindows
-from lenet.dialects.caffe.feeds import TRANSFORM_ROWS, FeedSpelling, FileName
-from lenet.dialects.caffe.schema import new_message
+from lenet.dialects.caffe.feed_spelling import DataSpelling, FileName, transform_message
 from lenet.dialects.caffe.spelling import Plain, Row, Setting, missing, place, section
 from lenet.errors import DescriptionError, Notes
 from lenet.formats.message import Message
@@ -25,7 +22,7 @@ WINDOW_ROWS: tuple[Row, ...] = (
 _MODES = {"warp": False, "square": True}
 
 
-class WindowSpelling(FeedSpelling):
+class WindowSpelling(DataSpelling):
     """The row for WindowData."""
 
     def read(self, layer: Message, notes: Notes) -> Kind:
@@ -39,7 +36,7 @@ class WindowSpelling(FeedSpelling):
             raise DescriptionError(reason, place(fields, "crop_mode"), "it is warp or square")
         if not values["fraction"] <= 1:  # nor is nan
             raise DescriptionError("fg_fraction is a part of 1", place(fields, "fg_fraction"))
-        transform = self._transform(layer, fields, notes)
+        transform = self.transform(layer, fields, notes)
         if transform.crop <= 2 * values["context"]:
             reason = f"crop_size {transform.crop} must be larger than twice context_pad"
             raise DescriptionError(reason, fields.where, "add transform_param { crop_size: N }")
@@ -48,10 +45,7 @@ class WindowSpelling(FeedSpelling):
 
     def write(self, kind: Setting, layer: Message, notes: Notes) -> None:
         source: ImageWindows = kind.source
-        transform = new_message("TransformationParameter", layer.where)
-        for row in TRANSFORM_ROWS:
-            row.write(getattr(source.transform, row.attribute), transform)
-        layer.add("transform_param", transform)
+        layer.add("transform_param", transform_message(source.transform, layer))
         fields = layer.add_message(self.section)
         for row in WINDOW_ROWS:
             row.write(getattr(source, row.attribute), fields)
@@ -59,10 +53,4 @@ class WindowSpelling(FeedSpelling):
             fields.add("crop_mode", "square")
 
 
-def _never(*_: object) -> NoReturn:
-    raise NotImplementedError("WindowData is read and written as a whole")
-
-
-WINDOW_SPELLING = WindowSpelling(
-    "WindowData", "window_data_param", (ImageWindows,), _never, _never, True, idle=("cache_images",)
-)
+WINDOW_SPELLING = WindowSpelling("WindowData", "window_data_param", (ImageWindows,), idle=("cache_images",))

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from lenet.errors import FileError, Where
 from lenet.formats.files import file_error, read_bytes
-from lenet.formats.hdf5_tree import HDF5_START, Tree, read_tree, root_of
+from lenet.formats.hdf5_reading import HDF5_START, read_tree, root_of
+from lenet.formats.hdf5_tree import Tree
 from lenet.formats.keras_zip import CONFIG, ZIP_START
 
 Content = Literal["archive", "model", "weights", "description"]

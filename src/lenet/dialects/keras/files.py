@@ -11,7 +11,8 @@ from lenet.dialects.keras.weights import DESCRIPTION_SUFFIX, MODEL_WEIGHTS, WEIG
 from lenet.dialects.keras.writing import Written, layers_from_model
 from lenet.errors import Notes, UsageError, Where
 from lenet.formats.files import files_together, whole_file
-from lenet.formats.hdf5_tree import Tree, tree_of, write_tree
+from lenet.formats.hdf5_library import write_tree
+from lenet.formats.hdf5_tree import Tree, tree_of
 from lenet.formats.keras_zip import CONFIG, METADATA, WEIGHTS, write_archive
 from lenet.model import Model
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lenet.errors import DescriptionError
 from lenet.net import Node, NodeShapes, type_name
-from lenet.shapes import Array, Shape
+from lenet.shapes import Array, Shape, along_channels
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -79,6 +79,11 @@ class Site:
         name = f"{self.node.name}/{type}_{self._count}"
         self.graph.operators.append(Operator(type, list(inputs), made, name, attributes))
         return made
+
+    def per_channel(self, parameter: str) -> str:
+        """A parameter of one number for each channel, in the shape that meets the input; its name."""
+        array = self.arrays[parameter].reshape(along_channels(len(self.shape)))
+        return self.weight(parameter, array)
 
     def weight(self, parameter: str, array: Array | None = None) -> str:
         """A parameter of the layer as a constant, or what was made of it; its name."""

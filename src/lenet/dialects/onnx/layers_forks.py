@@ -24,8 +24,7 @@ def l2_normalization(kind: L2Normalization, site: Site) -> Sequence[str]:
     squares = site.op("Mul", site.input, site.input)
     total = site.op("ReduceSum", squares, site.integers(kind.axes([site.shape])), keepdims=1)
     length = site.op("Sqrt", site.op("Add", total, site.number(kind.eps)))
-    weight = site.arrays["weight"].reshape(-1, *(1,) * (len(site.shape) - 2))
-    return [site.op("Mul", site.op("Div", site.input, length), site.weight("weight", weight))]
+    return [site.op("Mul", site.op("Div", site.input, length), site.per_channel("weight"))]
 
 
 def channel_shuffle(kind: ChannelShuffle, site: Site) -> Sequence[str]:

@@ -46,8 +46,7 @@ def relu(kind: ReLU, site: Site) -> Sequence[str]:
 
 def prelu(kind: PReLU, site: Site) -> Sequence[str]:
     """The slopes lie along the channels, the first axis after the batch."""
-    slopes = site.arrays["weight"].reshape(-1, *(1,) * (len(site.shape) - 2))
-    return [site.op("PRelu", site.input, site.weight("weight", slopes))]
+    return [site.op("PRelu", site.input, site.per_channel("weight"))]
 
 
 def place_prelu(kind: PlacePReLU, site: Site) -> Sequence[str]:
@@ -226,7 +225,7 @@ def layer_norm(kind: LayerNorm, site: Site) -> Sequence[str]:
 
 def soft_shrink(kind: SoftShrink, site: Site) -> Sequence[str]:
     """The sign times what is left of the magnitude."""
-    left = site.op("Relu", site.op("Sub", site.op("Abs", site.input), _per_feature(site, "bias")))
+    left = site.op("Relu", site.op("Sub", site.op("Abs", site.input), site.per_channel("bias")))
     return [site.op("Mul", site.op("Sign", site.input), left)]
 
 
@@ -234,13 +233,9 @@ def tanh_shrink(kind: TanhShrink, site: Site) -> Sequence[str]:
     """A number less its hyperbolic tangent, each with a factor if they are learned."""
     own, taken = site.input, site.op("Tanh", site.input)
     if kind.learned:
-        own = site.op("Mul", own, _per_feature(site, "weight"))
-        taken = site.op("Mul", taken, _per_feature(site, "bias"))
+        own = site.op("Mul", own, site.per_channel("weight"))
+        taken = site.op("Mul", taken, site.per_channel("bias"))
     return [site.op("Sub", own, taken)]
-
-
-def _per_feature(site: Site, parameter: str) -> str:
-    return site.weight(parameter, site.arrays[parameter].reshape(-1, *(1,) * (len(site.shape) - 2)))
 
 
 NUMBER_WRITERS: dict[type, Writer] = {

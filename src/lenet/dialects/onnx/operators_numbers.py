@@ -14,7 +14,7 @@ from lenet.layers.arithmetic import Clip, Exponential, Logarithm, Power
 from lenet.layers.combine import Eltwise
 from lenet.layers.layer import Layer
 from lenet.layers.rectification import Absolute, LowerBound
-from lenet.shapes import Array, count
+from lenet.shapes import Array, along_channels, count
 
 _LARGEST = 3.4028234663852886e38
 _ALIGNED = 7  # the opset since which constants are aligned with the last axes
@@ -181,7 +181,7 @@ def prelu(op: Op) -> None:
     """PRelu: a slope for all, for each channel, or for each place."""
     slopes, shape = op.constant(1, "slope"), op.shape()
     if op.reading.opset < _ALIGNED and slopes.shape == shape[1:2]:  # one for each channel, not the last axis
-        slopes = slopes.reshape(-1, *(1,) * (len(shape) - 2))
+        slopes = slopes.reshape(along_channels(len(shape)))
     if slopes.ndim > len(shape):
         raise op.error(f"its slopes {slopes.shape} have more axes than its input")
     aligned = (1,) * (len(shape) - slopes.ndim) + slopes.shape  # ONNX counts axes from the last

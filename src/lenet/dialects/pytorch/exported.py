@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lenet.deploy.blobs import batch_shapes
+from lenet.deploy.blobs import batch_shapes, input_shapes
 from lenet.errors import DescriptionError, Where
 from lenet.formats.files import whole_file
 from lenet.model import Model
@@ -32,16 +32,14 @@ def write_exported(model: Model, path: Path, write: Callable[[Path], object]) ->
     if larger is None:
         reason = "the network takes one size of batch, so it cannot be exported for any"
         raise DescriptionError(reason, model.net.where, "convert it to .pt")
-    (source,) = model.net.input_nodes()
-    samples = torch.zeros((2, *source.kind.shape(())[0][1:]))
+    samples = tuple(torch.zeros((2, *shape[1:])) for shape in input_shapes(model.net).values())
+    batch = {0: torch.export.Dim("batch")}
     content = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder, "network.pt"))
         module = runpy.run_path(str(Path(folder, "network.py")))["load"]()
         try:
-            program = torch.export.export(
-                module, (samples,), dynamic_shapes=({0: torch.export.Dim("batch")},)
-            )
+            program = torch.export.export(module, samples, dynamic_shapes=(batch,) * len(samples))
             torch.export.save(program, content)
         except Exception as error:  # torch.export's refusals have no class of their own
             reason = (str(error).strip() or type(error).__name__).split("\n")[0]
@@ -50,8 +48,8 @@ def write_exported(model: Model, path: Path, write: Callable[[Path], object]) ->
         file.write(content.getvalue())
 
 
-def run_exported(path: Path, samples: Array) -> Any:  # noqa: ANN401 a tensor or several
-    """What the program that was written here answers to prepared samples.
+def run_exported(path: Path, *samples: Array) -> Any:  # noqa: ANN401 a tensor or several
+    """What the program that was written here answers to prepared samples, an array for each input.
 
     Raises: DescriptionError if it does not run.
     """
@@ -60,6 +58,6 @@ def run_exported(path: Path, samples: Array) -> Any:  # noqa: ANN401 a tensor or
     try:
         program = torch.export.load(path)
         with torch.inference_mode():
-            return program.module()(torch.from_numpy(samples.copy()))
+            return program.module()(*(torch.from_numpy(array.copy()) for array in samples))
     except Exception as error:  # nor have its runtime's
         raise DescriptionError(f"the exported program does not run: {error}", Where(str(path))) from None

@@ -26,7 +26,7 @@ _UNPOOLED = '''def unpooled(x, places, sizes):
 
 def l2_normalization(kind: L2Normalization, site: Site) -> Sequence[str]:
     """Over the root of the sum of squares."""
-    weight = site.parameter("weight", site.arrays["weight"].reshape(-1, *(1,) * (len(site.shape) - 2)))
+    weight = site.per_channel("weight")
     total = f"({site.input} ** 2).sum({kind.axes([site.shape])}, keepdim=True)"
     return [f"{site.input} / ({total} + {kind.eps!r}).sqrt() * {weight}"]
 

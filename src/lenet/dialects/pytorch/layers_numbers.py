@@ -176,7 +176,7 @@ def layer_norm(kind: LayerNorm, site: Site) -> Sequence[str]:
 
 def soft_shrink(kind: SoftShrink, site: Site) -> Sequence[str]:
     """The sign times what is left of the magnitude."""
-    amount = _per_feature(site, "bias")
+    amount = site.per_channel("bias")
     return [f"{site.input}.sign() * F.relu({site.input}.abs() - {amount})"]
 
 
@@ -184,13 +184,8 @@ def tanh_shrink(kind: TanhShrink, site: Site) -> Sequence[str]:
     """A number less its hyperbolic tangent."""
     if not kind.learned:
         return [f"{site.input} - {site.input}.tanh()"]
-    own, taken = _per_feature(site, "weight"), _per_feature(site, "bias")
+    own, taken = site.per_channel("weight"), site.per_channel("bias")
     return [f"{own} * {site.input} - {taken} * {site.input}.tanh()"]
-
-
-def _per_feature(site: Site, parameter: str) -> str:
-    array = site.arrays[parameter]
-    return site.parameter(parameter, array.reshape(-1, *(1,) * (len(site.shape) - 2)))
 
 
 NUMBER_WRITERS: dict[type, Writer] = {

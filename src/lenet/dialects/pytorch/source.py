@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lenet.errors import DescriptionError
 from lenet.net import Node, NodeShapes, type_name
-from lenet.shapes import Array, Shape
+from lenet.shapes import Array, Shape, along_channels
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -109,6 +109,10 @@ class Site:
         self.source.state[word] = array
         self.source.origins.setdefault(self.node.name, {})[name] = word
         return f"self.{word}"
+
+    def per_channel(self, name: str) -> str:
+        """Make a parameter of one number for each channel, in the shape that meets the input."""
+        return self.parameter(name, self.arrays[name].reshape(along_channels(len(self.shape))))
 
     def buffer(self, name: str, values: ArrayLike) -> str:
         """Make a constant array; the expression that names it."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from lenet.deploy.blobs import batch_shapes, single_assignment
+from lenet.deploy.blobs import batch_shapes, input_shapes, single_assignment
 from lenet.deploy.equivalents import expressed, merged_biases
 from lenet.dialects.pytorch.layers_arrange import ARRANGE_WRITERS
 from lenet.dialects.pytorch.layers_forks import FORK_WRITERS
@@ -19,7 +19,7 @@ from lenet.layers.dense import Dense
 from lenet.layers.layer import Input
 from lenet.model import Model, Preprocessing
 from lenet.net import Kind, Net, type_name
-from lenet.shapes import Shape, text
+from lenet.shapes import Shape
 
 WRITERS: dict[type, Writer] = WINDOW_WRITERS | NUMBER_WRITERS | ARRANGE_WRITERS | FORK_WRITERS
 
@@ -74,22 +74,17 @@ def _variables(net: Net, source: Source) -> dict[str, str]:
     blobs = [blob for node in net.nodes for blob in node.outputs]
     readers = [blob for node in net.nodes for blob in node.inputs]
     chain = all(len(node.outputs) == 1 and len(node.inputs) <= 1 for node in net.nodes)
-    if chain and len(readers) == len(set(readers)) and len(net.outputs()) == 1:
+    ends = len(net.input_nodes()) == len(net.outputs()) == 1
+    if chain and ends and len(readers) == len(set(readers)):
         return dict.fromkeys(blobs, "x")
     return {blob: source.word(blob) for blob in blobs}
 
 
 def _text(model: Model, source: Source, variables: dict[str, str], file: str) -> str:
-    (node,) = model.net.input_nodes()
-    blob, shape = node.outputs[0], node.kind.shape(())[0]
+    inputs = {variables[blob]: shape for blob, shape in input_shapes(model.net).items()}
     answers = [variables[blob] for blob in model.net.outputs_as_made()]
-    title = re.sub(r"[^\w .,:()/+-]", "_", model.net.name) or "A network"  # it may come from any file
     body = [
-        f'"""{title}: takes (N, {text(shape[1:]).replace(" x ", ", ")}).',
-        "",
-        "    net = load()",
-        "    answers = net(prepare(pixels))",
-        '"""',
+        *_title(model.net.name, inputs),
         "",
         "from pathlib import Path",
         "",
@@ -97,7 +92,7 @@ def _text(model: Model, source: Source, variables: dict[str, str], file: str) ->
         "import torch.nn.functional as F",
         "from torch import nn",
         "",
-        *_prepare(model.preprocessing, shape),
+        *_prepare(model.preprocessing, next(iter(inputs.values()))),
         *(line for text in source.functions.values() for line in ("", "", *text.rstrip().split("\n"))),
         "",
         "",
@@ -106,7 +101,7 @@ def _text(model: Model, source: Source, variables: dict[str, str], file: str) ->
         "        super().__init__()",
         *_indented(source.made),
         "",
-        f"    def forward(self, {variables[blob]}):",
+        f"    def forward(self, {', '.join(inputs)}):",
         *_indented(source.computed),
         f"        return {', '.join(answers)}",
         "",
@@ -119,6 +114,26 @@ def _text(model: Model, source: Source, variables: dict[str, str], file: str) ->
         "    return net.eval()",
     ]
     return "\n".join(body) + "\n"
+
+
+def _title(name: str, inputs: Mapping[str, Shape]) -> list[str]:
+    """What the network takes and how it is used; `inputs` are shapes by their variables.
+
+    >>> _title("Pair", {"a": (1, 3), "b": (1, 4)})[3].strip()
+    'answers = net(prepare(a), prepare(b))'
+    """
+    title = re.sub(r"[^\w .,:()/+-]", "_", name) or "A network"  # it may come from any file
+    several = len(inputs) > 1
+    sizes = {word: f"({', '.join(map(str, ('N', *shape[1:])))})" for word, shape in inputs.items()}
+    taken = [f"{word} {size}" if several else size for word, size in sizes.items()]
+    pixels = inputs if several else ["pixels"]
+    return [
+        f'"""{title}: takes {", ".join(taken)}.',
+        "",
+        "    net = load()",
+        f"    answers = net({', '.join(f'prepare({word})' for word in pixels)})",
+        '"""',
+    ]
 
 
 def _indented(lines: Sequence[str]) -> list[str]:

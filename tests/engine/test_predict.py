@@ -1,0 +1,63 @@
+"""Blobs of a model: those between layers that run as one are there for whoever asks."""
+
+import numpy as np
+import pytest
+
+from lenet.dialects.caffe.net import read_net
+from lenet.engine.build import build
+from lenet.engine.predict import BATCH, Predictor
+from lenet.errors import Notes
+from lenet.kernels import library
+from lenet.model import Model
+from lenet.net import State
+
+NET = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 1 dim: 12 dim: 12 } } }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
+  convolution_param { num_output: 4 kernel_size: 3 weight_filler { type: "xavier" } } }
+layer { name: "relu" type: "ReLU" bottom: "conv" top: "conv" }
+layer { name: "pool" type: "Pooling" bottom: "conv" top: "pool"
+  pooling_param { pool: MAX kernel_size: 2 stride: 2 } }
+layer { name: "ip" type: "InnerProduct" bottom: "pool" top: "ip"
+  inner_product_param { num_output: 3 weight_filler { type: "xavier" } } }
+"""
+
+
+@pytest.fixture
+def predictor(tmp_path):
+    path = tmp_path / "net.prototxt"
+    path.write_text(NET)
+    net = read_net(path, Notes()).select(State("test"))
+    return Predictor(Model(net, build(net, seed=1).weights()))
+
+
+@pytest.fixture
+def samples():
+    return np.random.default_rng(0).normal(size=(BATCH + 6, 1, 12, 12)).astype(np.float32)
+
+
+def test_answers_are_the_same_whether_layers_run_as_one_or_not(predictor, samples):
+    (quick,) = predictor.blobs(samples, ("ip",)).values()
+    slow = predictor.blobs(samples, ("conv", "ip"))
+    assert quick.shape == (BATCH + 6, 3)
+    assert slow["conv"].shape == (BATCH + 6, 4, 10, 10)
+    np.testing.assert_allclose(quick, slow["ip"], rtol=0, atol=2e-6 * np.abs(quick).max())  # float32 sums
+
+
+@pytest.mark.skipif(not library.available(), reason=library.describe())
+@pytest.mark.parametrize(
+    ("blobs", "one_by_one"), [(("ip",), False), (("pool", "ip"), False), (("conv",), True)]
+)
+def test_layers_run_as_one_where_nobody_asks_for_what_lies_between(
+    predictor, samples, monkeypatch, blobs, one_by_one
+):
+    ran = []
+    (first,) = (step for step in predictor.network.fused if not hasattr(step, "node"))
+    monkeypatch.setattr(type(first), "run", lambda step, blobs: ran.append(step) or plain(step, blobs))
+    predictor.blobs(samples, blobs)
+    assert bool(ran) is not one_by_one
+
+
+def plain(group, blobs):
+    for step in group.steps:
+        step.run(blobs)
