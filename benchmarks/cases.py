@@ -50,7 +50,7 @@ class Case:
 
     `batch` samples an iteration; images of `side` x `side` pixels; `width` times Caffe's numbers of maps and
     hidden units; `samples` in the data; `busy` processes that do nothing but count run beside it; `network`
-    names one of networks.py.
+    names one of caffe_networks.py.
     """
 
     work: str

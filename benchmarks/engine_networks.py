@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from caffe_networks import NETWORKS
 from cases import MODELS, Case
-from networks import NETWORKS
 
 from lenet.cli.networks import read_network
 from lenet.cli.time import with_batch

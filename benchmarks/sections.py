@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from caffe_networks import NETWORKS
 from cases import EVERYBODY, LAYERS, LENET, TORCH, WAITING, Case
-from networks import NETWORKS
 
 
 @dataclass(frozen=True)

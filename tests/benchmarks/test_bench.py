@@ -200,7 +200,7 @@ def test_the_networks_are_left_out_without_their_folder(bench, monkeypatch):
 @pytest.mark.parametrize("work", ["network-training", "network-image"])
 def test_a_block_of_networks_runs(bench, monkeypatch, tmp_path, engine, work):
     """With a network of this project's examples in the place of Caffe's."""
-    cases, engines, networks = map(bench, ("cases", "engine_networks", "networks"))
+    cases, engines, networks = map(bench, ("cases", "engine_networks", "caffe_networks"))
     folder = tmp_path / "caffe" / "bvlc"
     folder.mkdir(parents=True)
     net = FOLDER.parent / "examples" / "caffe-lenet" / "lenet_train_test.prototxt"
