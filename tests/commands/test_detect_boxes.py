@@ -14,7 +14,7 @@ from lenet.api.loaded import LoadedNet
 from lenet.dialects.caffe.net import read_net
 from lenet.dialects.caffe.weights import write_weights
 from lenet.engine.build import build
-from lenet.errors import DataError, DescriptionError, Notes, UsageError
+from lenet.errors import DataError, DescriptionError, Notes, UsageError, WeightsError
 from lenet.formats.image import read_image
 from lenet.model import Preprocessing
 from lenet.net import State
@@ -195,3 +195,42 @@ def test_a_network_without_such_a_layer_is_refused(tmp_path, street, lenet):
     assert result.code == DescriptionError.exit_code
     assert "layer 'conf_perm' (Transpose) has no positions in the image" in result.err
     assert "only convolutional networks can be slid" in result.err
+
+
+def test_a_batch_that_the_file_fixes(tmp_path, street):
+    """Reshape with `dim: 1` takes one image at a time; pooling makes no difference to the boxes."""
+    net, weights = quarters(tmp_path)
+    wanted = package.load(net, weights).detect(street).boxes
+    net.write_text(net.read_text().replace("dim: 0 dim: -1 dim: 3", "dim: 1 dim: -1 dim: 3"))
+    detector = package.load(net, weights)
+    assert detector.detect(street).boxes == wanted
+    out = tmp_path / "out"
+    words = [net, "--weights", weights, street, street, "--out", out]
+    done = subprocess.run(
+        [sys.executable, "-m", "lenet", "detect", *map(str, words)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads((out / "detections.json").read_text())
+    assert [len(each["boxes"]) for each in told] == [len(wanted)] * len(told)
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 4), (8, 8, 2), (0, 8, 3)])
+def test_what_is_no_image(tmp_path, shape):
+    net = package.load(*quarters(tmp_path))
+    with pytest.raises(DataError):
+        net.detect(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize("layer", ["conf", "loc"])
+def test_weights_that_are_not_numbers(tmp_path, street, layer):
+    """Scores that are none would choose no box at all."""
+    net, weights = quarters(tmp_path)
+    loaded = package.load(net, weights)
+    loaded.model.weights[layer]["bias"] = np.full_like(loaded.model.weights[layer]["bias"], np.nan)
+    with pytest.raises(WeightsError, match=layer):
+        loaded.detect(street)
+
+
+def test_pixels_that_are_not_numbers(tmp_path):
+    with pytest.raises(DataError, match="not all numbers"):
+        package.load(*quarters(tmp_path)).detect(np.full((8, 8, 3), np.nan, np.float32))

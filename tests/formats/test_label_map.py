@@ -14,8 +14,9 @@ item {
 """
 
 
-def test_names_stand_in_the_order_of_their_labels(tmp_path):
-    path = tmp_path / "labelmap.prototxt"
+@pytest.mark.parametrize("name", ["labelmap.prototxt", "labels.txt"])
+def test_names_stand_in_the_order_of_their_labels(tmp_path, name):
+    path = tmp_path / name
     path.write_text(MAP)
     assert read_names(path) == ("background", "1", "dog", "person")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
 
 from lenet.engine.place import is_of_several
@@ -47,6 +48,21 @@ class Parser(ArgumentParser):
 def add_strict(parser: ArgumentParser) -> None:
     """`--strict`, for every verb that reads a description."""
     parser.add_argument("--strict", action="store_true", help="treat every warning about a file as an error")
+
+
+def finite(word: str) -> float:
+    """A number on the command line.
+
+    >>> finite("0.5")
+    0.5
+    """
+    try:
+        number = float(word)
+    except ValueError:
+        number = nan
+    if not isfinite(number):
+        raise ArgumentTypeError(f"'{word}' is no finite number")
+    return number
 
 
 def at_least_one(word: str) -> int:

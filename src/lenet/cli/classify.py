@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lenet.cli import examples
-from lenet.cli.arguments import add_device, add_python, add_strict, at_least_one, device_of
+from lenet.cli.arguments import add_device, add_python, add_strict, at_least_one, device_of, finite
 from lenet.cli.messages import telling
 from lenet.cli.networks import assumption, read_trained
 from lenet.errors import LenetError, Notes, SeveralErrors, UsageError
@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="images of any size, or folders of them")
     parser.add_argument("--top", type=at_least_one, default=5, help="how many classes are shown (5)")
     parser.add_argument("--labels", metavar="FILE", type=Path, help="the classes' names, one a line")
-    parser.add_argument("--scale", type=float, help="what pixels of 0 to 255 are multiplied with")
+    parser.add_argument("--scale", type=finite, help="what pixels of 0 to 255 are multiplied with")
     parser.add_argument(
         "--whole",
         action="store_true",

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from lenet.cli import examples
-from lenet.cli.arguments import add_device, add_strict, add_windows, at_least_one
+from lenet.cli.arguments import add_device, add_strict, add_windows, at_least_one, finite
 from lenet.cli.messages import print_error, telling
 from lenet.errors import LenetError, SeveralErrors, UsageError, Where
 from lenet.shapes import Array
@@ -46,14 +46,16 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--allow-shell", action="store_true", help="run commands in a configuration's backquotes"
     )
     parser.add_argument("--out", metavar="DIR", type=Path, help="where results go (detections)")
-    parser.add_argument("--threshold", type=float, help="least confidence of a box (0.9; of SSD's boxes all)")
+    parser.add_argument(
+        "--threshold", type=finite, help="least confidence of a box (0.9; of SSD's boxes all)"
+    )
     parser.add_argument("--background", metavar="CLASS", help="a class, by number or name, that is no object")
     labels = "the classes' names, one a line, or SSD's label map"
     parser.add_argument("--labels", metavar="FILE", type=Path, help=labels)
     _add_sliding(parser)
     parser.add_argument("--truth", metavar="FILE", type=Path, help="true boxes (COCO's JSON or a bbox.txt)")
     parser.add_argument(
-        "--overlap", type=float, default=0.5, help="how much of a true box must be shared (0.5)"
+        "--overlap", type=finite, default=0.5, help="how much of a true box must be shared (0.5)"
     )
     parser.add_argument("--batch", type=at_least_one, default=8, help="images that go through together (8)")
     parser.add_argument("--log-style", choices=("lenet", "eblearn"), default="lenet", help="whose log lines")
@@ -75,11 +77,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def _add_sliding(parser: ArgumentParser) -> None:
     """Declare how images are prepared, and how a classifier is slid over them."""
-    parser.add_argument("--scaling", type=float, help="ratio of one scale to the next")
-    parser.add_argument("--largest", type=float, help="largest scale, relative to the image")
-    parser.add_argument("--smallest", type=float, help="smallest scale, relative to the network's input")
+    parser.add_argument("--scaling", type=finite, help="ratio of one scale to the next")
+    parser.add_argument("--largest", type=finite, help="largest scale, relative to the image")
+    parser.add_argument("--smallest", type=finite, help="smallest scale, relative to the network's input")
     parser.add_argument("--nms", choices=KINDS, help="how several boxes of one object become one")
-    parser.add_argument("--scale", type=float, help="what pixels of 0 to 255 are multiplied with")
+    parser.add_argument("--scale", type=finite, help="what pixels of 0 to 255 are multiplied with")
     parser.add_argument(
         "--mean", metavar="N,...", help="what is subtracted before, one number or each channel's"
     )

@@ -12,7 +12,7 @@ from lenet.data.fitting import warped
 from lenet.deploy.pixels import prepared
 from lenet.detection import Detection, Size
 from lenet.engine.classify import image_shape
-from lenet.engine.detect import ScaleMaps
+from lenet.engine.detect import ScaleMaps, check_image
 from lenet.engine.predict import Predictor
 from lenet.errors import DataError
 from lenet.layers.detection_output import DetectionOutput
@@ -45,7 +45,7 @@ class BoxNetwork:
     `detection` count the threshold, the background and the names of classes.
 
     Raises: UsageError for another number of names, or a background that is no class; WeightsError if a layer
-    has no weights; DescriptionError if it takes no images.
+    has no weights, or some that are not numbers; DescriptionError if it takes no images.
     """
 
     def __init__(
@@ -62,12 +62,15 @@ class BoxNetwork:
         self.detection = detection
         detection.check(answers.layer.classes)
         self.predictor = Predictor(replace(model, net=answers.net), device)
+        self.predictor.network.check_finite(model.weights.where)
 
     def look(self, images: Sequence[Array], names: Sequence[str]) -> tuple[list[Detections], list[ScaleMaps]]:
         """What is found in images (C, H, W) of values 0 to 255; there are no output maps.
 
-        Raises: DataError if a box is not a number.
+        Raises: DataError for an image of other channels, and if pixels or boxes are not numbers.
         """
+        for image in images:
+            check_image(image, self.channels)
         rows = self._rows(images)
         found = []
         for index, (name, image) in enumerate(zip(names, images, strict=True)):
@@ -79,9 +82,16 @@ class BoxNetwork:
     @torch.inference_mode()
     def _rows(self, images: Sequence[Array]) -> Array:
         """The network's answers (K, 7) to images: number of the image, class, score, four sides."""
-        fitted = np.stack([self._fitted(image) for image in images])
-        batch = torch.from_numpy(prepared(fitted, self.told)).to(self.predictor.device)
-        rows: Array = self.predictor(batch).float().cpu().numpy().reshape(-1, 7)
+        found = [np.empty((0, 7), np.float32)]
+        for start in range(0, len(images), self.predictor.batch):
+            fitted = np.stack([self._fitted(image) for image in images[start : start + self.predictor.batch]])
+            pixels = prepared(fitted, self.told)
+            if not np.isfinite(pixels).all():
+                raise DataError("the pixels that the network would get are not all numbers")
+            rows = self.predictor(self.predictor.filled(pixels)).float().cpu().numpy().reshape(-1, 7)
+            rows[:, 0] += start
+            found.append(rows[rows[:, 0] < len(images)])  # others are those of what fills up the batch
+        rows = np.concatenate(found)
         if not np.isfinite(rows).all():
             raise DataError("the network's answer is not a number", hint="did the training diverge?")
         return rows

@@ -164,9 +164,7 @@ class Detector:
     def _batch(self, images: Sequence[Array]) -> Tensor:
         """The images as one tensor, transformed."""
         for image in images:
-            if image.ndim != 3 or image.shape[0] != self.channels or not image.size:
-                wanted = f"{self.channels} x height x width pixels"
-                raise DataError(f"an image of {wanted} is wanted, this is {text(image.shape)}")
+            check_image(image, self.channels)
         stacked = torch.stack([torch.from_numpy(image) for image in images]).to(self.device)
         mean = self.detection.transform.mean((self.channels, *stacked.shape[2:]))
         tensor = None if mean is None else torch.from_numpy(mean).to(self.device)
@@ -287,3 +285,13 @@ def _without_fit(net: Net, source: Node, fit: Fit | None) -> Net:
     (fitting,) = (node for node in net.nodes if source.outputs[0] in node.inputs)
     nodes = [replace(source, outputs=fitting.outputs) if node is source else node for node in net.nodes]
     return replace(net, nodes=tuple(node for node in nodes if node is not fitting))
+
+
+def check_image(image: Array, channels: int) -> None:
+    """Refuse what is no image of so many channels, (C, H, W).
+
+    Raises: DataError.
+    """
+    if image.ndim != 3 or image.shape[0] != channels or not image.size or image.dtype.kind not in "biuf":
+        wanted = f"{channels} x height x width numbers"
+        raise DataError(f"an image of {wanted} is wanted, this is {text(image.shape)} of {image.dtype}")

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lenet.deploy.blobs import batch_shapes
 from lenet.deploy.use import complete
 from lenet.engine.build import Network, build
 from lenet.engine.fusing import blobs_of, fuse
@@ -23,7 +24,8 @@ BATCH = 64  # samples that go through the network together
 class Predictor(nn.Module):
     """A model ready to run: prepared samples in, answers out; as a module it takes what the network takes.
 
-    `shape` is that of one sample, as in (1, 28, 28).
+    `shape` is that of one sample, as in (1, 28, 28); `batch` says how many go through together, and
+    `fixed` whether it has to be as many, because the network's description says so.
     """
 
     def __init__(self, model: Model, device: torch.device | str = "cpu") -> None:
@@ -34,7 +36,9 @@ class Predictor(nn.Module):
         super().__init__()
         (self.source,) = model.net.input_nodes()
         self.shape: Shape = self.source.kind.shape(())[0][1:]
-        batch = replace(self.source, kind=Input(((BATCH, *self.shape),)))
+        self.fixed = batch_shapes(model.net)[1] is None
+        self.batch: int = self.source.kind.shape(())[0][0] if self.fixed else BATCH
+        batch = replace(self.source, kind=Input(((self.batch, *self.shape),)))
         nodes = tuple(batch if node is self.source else node for node in model.net.nodes)
         net, where = replace(model.net, nodes=nodes), model.weights.where
         weights = complete(net, replace(model.weights, where=where if str(where) else model.net.where))
@@ -74,9 +78,16 @@ class Predictor(nn.Module):
         """Blobs by name for prepared samples (N, *shape), each (N, ...)."""
         run = self.network if self._within.intersection(wanted) else partial(blobs_of, self.network)
         parts: dict[str, list[Array]] = {name: [] for name in wanted}
-        for start in range(0, len(samples), BATCH):
-            batch = torch.from_numpy(np.require(samples[start : start + BATCH], requirements=["C", "W"]))
-            found = run({self.source.outputs[0]: batch.to(self.device)})
+        for start in range(0, len(samples), self.batch):
+            batch = self.filled(samples[start : start + self.batch])
+            found = run({self.source.outputs[0]: batch})
             for name in wanted:
-                parts[name].append(found[name].cpu().numpy())
+                parts[name].append(found[name][: len(samples) - start].cpu().numpy())
         return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+    def filled(self, samples: Array) -> Tensor:
+        """Samples (N, *shape), `batch` at most, on the device; a batch that is fixed is filled up with zeros."""
+        tensor = torch.from_numpy(np.require(samples, requirements=["C", "W"])).to(self.device)
+        if not self.fixed or len(tensor) == self.batch:
+            return tensor
+        return torch.cat([tensor, tensor.new_zeros(self.batch - len(tensor), *self.shape)])

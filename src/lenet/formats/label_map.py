@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
 from lenet.errors import FileError, Notes, Where
+from lenet.formats.files import read_bytes
 from lenet.formats.message import Message
 from lenet.formats.prototxt import read_file
 from lenet.formats.schema import Schema
 
+_BEGINNING = re.compile(rb"(\s|#.*)*item\s*:?\s*\{")
 _MOST = 100_000  # classes; more is a mistake
 
 
 def is_label_map(path: str | Path) -> bool:
-    """Whether a file is one, by its name."""
-    return Path(path).suffix.lower() == ".prototxt"
+    """Whether a file is one, by its name or its first words.
+
+    Raises: FileError if it cannot be read.
+    """
+    if Path(path).suffix.lower() == ".prototxt":
+        return True
+    return _BEGINNING.match(read_bytes(path)[:4096]) is not None
 
 
 def read_label_map(path: str | Path) -> tuple[str, ...]:

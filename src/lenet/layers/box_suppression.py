@@ -83,7 +83,7 @@ def overlaps(boxes: Array, others: Array) -> Array:
     """
     import numpy as np
 
-    with np.errstate(invalid="ignore"):  # the boxes of an untrained network may be endless
+    with np.errstate(invalid="ignore", over="ignore"):  # the boxes of an untrained network may be endless
         own, theirs = (np.clip(each[:, 2:] - each[:, :2], 0, None).prod(1) for each in (boxes, others))
         sides = [
             np.minimum.outer(boxes[:, axis + 2], others[:, axis + 2])

@@ -66,10 +66,8 @@ class DetectionOutput(Layer):
                 raise ShapeError(f"{number} priors need {size} {what} for each image, not {text(shape)}")
         if offsets[0] != scores[0]:
             raise ShapeError(f"has offsets of {offsets[0]} images and scores of {scores[0]}")
-        check_within(self.overlap, "overlap", 0, 1)
+        check_within(self.overlap, "overlap", 0)
         check_within(self.shrinking, "shrinking", 0, 1)
-        check_within(self.most, "most", -1)
-        check_within(self.kept, "kept", -1)
         return ((1, 1, 1, 7),)
 
     def _groups(self) -> int:

@@ -30,7 +30,7 @@ class SensitiveRegionPooling(Layer):
     Raises: DataError for a sample that is not there.
     Differs: the PSROIPooling of Caffe's fork R-FCN: corners are rounded, halves away from 0, cells overlap
     by a pixel where they do not come out even, in single precision, a cell of no pixels is 0.  Sums are taken
-    in double precision.
+    in double precision over whole maps: a number that is infinite, or beyond all others, spoils cells beside its own.
 
     >>> SensitiveRegionPooling(21, 7, 1 / 16).shape([(1, 21 * 49, 38, 63), (300, 5)])
     ((300, 21, 7, 7),)
@@ -78,7 +78,8 @@ class SensitiveRegionPooling(Layer):
         each = ((last + 1) * self.scale - start).clamp(min=_LEAST) / self.cells
         borders = torch.arange(self.cells + 1, dtype=each.dtype, device=each.device) * each[:, None]
         borders = borders + start[:, None]
-        return torch.stack([borders[:, :-1].floor(), borders[:, 1:].ceil()]).clamp(0, size).long()
+        ends = torch.stack([borders[:, :-1].floor(), borders[:, 1:].ceil()])
+        return ends.nan_to_num(0.0).clamp(0, size).long()  # a region that is no number has no pixels
 
     def _means(self, maps: Tensor, samples: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         """The means (R, outputs, K, K) of the cells, from sums of all that lies above and left of a place."""

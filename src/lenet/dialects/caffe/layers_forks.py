@@ -168,14 +168,14 @@ FORK_SPELLINGS = (
         (
             Plain("classes", "num_classes", required=True, least=1),
             Choice("boxes", "share_location", words={True: "one", False: "per_class"}),  # type: ignore[dict-item]
-            Plain("background", "background_label_id", least=-1),
+            Plain("background", "background_label_id"),
             Choice("coding", "code_type", words=_CODINGS),
             Plain("scaled", "variance_encoded_in_target"),
             Plain("confidence", "confidence_threshold"),
-            Within("overlap", "nms_param", row=Plain("", "nms_threshold", least=0, most=1)),
+            Within("overlap", "nms_param", row=Plain("", "nms_threshold", least=0)),
             Within("shrinking", "nms_param", row=Plain("", "eta", above=0, most=1)),
-            Within("most", "nms_param", row=OrElse("", "top_k", least=-1)),
-            Plain("kept", "keep_top_k", least=-1),
+            Within("most", "nms_param", row=OrElse("", "top_k")),
+            Plain("kept", "keep_top_k"),
         ),
         idle=("save_output_param", "visualize", "visualize_threshold", "save_file"),
     ),
