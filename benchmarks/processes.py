@@ -55,11 +55,11 @@ class Engine:
         """End the process; its peak memory in bytes, 0 if it died."""
         with suppress(BrokenPipeError):
             self.process.stdin.close()
-        answer = self.process.stdout.readline()
+        answers = self.process.stdout.read().split()  # an interrupted block's time may come first
         self.process.stdout.close()
         self.process.wait()
         self.errors.close()
-        return int(answer or 0)
+        return int(answers[-1]) if answers and answers[-1].isdecimal() else 0
 
     def last_words(self) -> str:
         """The last line that it wrote to its log."""

@@ -1,5 +1,6 @@
 """`--precision bf16` of train, test and time, and `precision=` in Python: what is told, kept and refused."""
 
+import json
 import os
 import subprocess
 import sys
@@ -87,6 +88,12 @@ def test_several_processes_train_as_one_with_their_batches_together():
     one = arrays(package.train("whole_solver.prototxt", precision="bf16").net.weights)
     for pair in zip(saved, one, strict=True):
         np.testing.assert_allclose(*pair, rtol=0, atol=ROUNDING)
+
+
+def test_a_run_keeps_its_precision(lenet):
+    lenet("train", "each_solver.prototxt", "--precision", "bf16", "--name", "coarse")
+    result = json.loads(Path("runs", "coarse", "result.json").read_text())
+    assert result["settings"]["device"] == "cpu, bf16"
 
 
 def test_a_test_is_about_the_same(lenet):

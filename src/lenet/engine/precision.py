@@ -93,7 +93,7 @@ def _flags() -> Sequence[str]:
 def _flags_by_torch() -> Sequence[str]:
     """The same without Linux; torch has no public name for it, and an old torch none at all."""
     told = {"amx_bf16": "_is_amx_tile_supported", "avx512_bf16": "_is_avx512_bf16_supported"}
-    asked = {unit: getattr(torch.cpu, name, bool) for unit, name in told.items()}
+    asked = {unit: getattr(torch.cpu, name, lambda: False) for unit, name in told.items()}
     return [unit for unit, supported in asked.items() if supported()]
 
 

@@ -86,7 +86,7 @@ class Predictor(nn.Module):
         return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
     def filled(self, samples: Array) -> Tensor:
-        """Samples (N, *shape), `batch` at most, on the device; a batch that is fixed is filled up with zeros."""
+        """Up to `batch` samples (N, *shape) on the device; a batch that is fixed is filled up with zeros."""
         tensor = torch.from_numpy(np.require(samples, requirements=["C", "W"])).to(self.device)
         if not self.fixed or len(tensor) == self.batch:
             return tensor

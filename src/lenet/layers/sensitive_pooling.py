@@ -30,7 +30,8 @@ class SensitiveRegionPooling(Layer):
     Raises: DataError for a sample that is not there.
     Differs: the PSROIPooling of Caffe's fork R-FCN: corners are rounded, halves away from 0, cells overlap
     by a pixel where they do not come out even, in single precision, a cell of no pixels is 0.  Sums are taken
-    in double precision over whole maps: a number that is infinite, or beyond all others, spoils cells beside its own.
+    in double precision over whole maps: a number that is infinite, or far beyond all others, spoils cells
+    beside its own.
 
     >>> SensitiveRegionPooling(21, 7, 1 / 16).shape([(1, 21 * 49, 38, 63), (300, 5)])
     ((300, 21, 7, 7),)

@@ -48,7 +48,13 @@ def _rows(job: Job) -> Iterator[tuple[str, str]]:
         yield "snapshot", _snapshot(job)
     if job.weights:
         yield "starts from", ", ".join(job.weights)
-    yield "device", job.device + (f":{job.device_index}" if job.device == "gpu" else "")
+    yield "device", _device(job)
+
+
+def _device(job: Job) -> str:
+    """What it runs on; with the precision, if that is another than usual."""
+    device = job.device + (f":{job.device_index}" if job.device == "gpu" else "")
+    return device if job.precision == "float32" else f"{device}, {job.precision}"
 
 
 def _snapshot(job: Job) -> str:
