@@ -7,8 +7,8 @@ from dataclasses import dataclass
 LENET = "lenet"
 GEMM = "gemm"  # a product of matrices, for the dense limit
 TORCH = ("torch-eager", "torch-channels-last")
-PASSIVE = "-passive"  # how an engine's name ends whose threads do not spin while they wait
-WAITING = ("torch-channels-last" + PASSIVE,)
+SHORT = "-short-waits"  # how an engine's name ends whose threads wait as those of this project do
+WAITING = ("torch-channels-last" + SHORT,)
 COMPILED = (*TORCH, *WAITING, "torch-compile")
 KERAS = ("keras-torch", "keras-tensorflow", "keras-jax")
 EVERYBODY = (LENET, *COMPILED, *KERAS)
@@ -29,7 +29,7 @@ NAMES = {
     LENET: "lenet",
     "torch-eager": "PyTorch, eager",
     "torch-channels-last": "PyTorch, channels_last",
-    "torch-channels-last-passive": "PyTorch, channels_last, passive",
+    "torch-channels-last-short-waits": "PyTorch, channels_last, short waits",
     "torch-compile": "PyTorch, torch.compile",
     "keras-torch": "Keras 3 `fit`, torch",
     "keras-tensorflow": "Keras 3 `fit`, TensorFlow",

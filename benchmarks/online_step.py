@@ -88,7 +88,11 @@ def block(engine, case) -> Callable[[], None]:
     trainer = OnlineTrainer(replace(job, kernels=kernels), draws=KnuthDraws)
     trainer._find_rates()
     if engine == "second-order":
-        return trainer._find_rates
+
+        def find_rates():
+            trainer._find_rates()
+
+        return find_rates
     step = by_hand(trainer) if engine == "eblearn-torch" else trainer._learn_next
 
     def work():

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import environments
-from cases import PASSIVE, Case
+from cases import SHORT, Case
 from environments import missing, python_of
 from machine import cores
 
@@ -77,9 +77,10 @@ def surroundings(name: str, threads: int) -> dict[str, str]:
     """
     number = str(threads or cores())
     found = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3", OMP_NUM_THREADS=number)
-    found.pop("OMP_WAIT_POLICY", None)
-    if name.endswith(PASSIVE):
-        found["OMP_WAIT_POLICY"] = "PASSIVE"
+    for waiting in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        found.pop(waiting, None)
+    if name.endswith(SHORT):
+        found["GOMP_SPINCOUNT"] = "10000"
     if threads and threads < cores():  # with all cores TensorFlow keeps its own settings
         found |= {"TF_NUM_INTRAOP_THREADS": number, "TF_NUM_INTEROP_THREADS": number}
     if name.startswith("keras-"):

@@ -34,8 +34,8 @@ def training(cores: int) -> Section:
         "Stochastic gradient descent with momentum 0.9 and weight decay 0.0005, on MNIST in memory.  "
         "Timed are taking the batch from the bytes of the set, forward, backward, update and reading "
         "the loss.  Keras' `fit` is given numbers that are scaled already, and reads the loss once an "
-        'epoch.  Each engine waits for its threads as it does by itself; "passive" is PyTorch with '
-        "OMP_WAIT_POLICY=PASSIVE, as lenet sets it."
+        'epoch.  Each engine waits for its threads as it does by itself; "short waits" is PyTorch with '
+        "GOMP_SPINCOUNT=10000, as lenet sets it."
     )
     return Section("training", "A training iteration of Caffe's LeNet, batch 64", about, cases)
 

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from lenet.api.training import Trained, train
     from lenet.errors import LenetError
 
-# Threads of torch's that spin while they wait keep the compiled kernels' threads from their core, and stand
-# still when another program is busy.  Read when torch is imported: whoever does that first has them spin.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Threads of torch's that spin for milliseconds keep the compiled kernels' threads from their core, and others
+# too when the machine is busy; those that sleep at once take long to wake.  So many turns are about 0.2 ms.
+# Read when torch is imported: whoever does that first has them as they are by default.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 __version__ = "0.1.0"
 __all__ = ["Answer", "LenetError", "LoadedNet", "Trained", "__version__", "load", "test", "train"]

@@ -133,10 +133,10 @@ def test_engines_take_turns_and_one_that_cannot_run_says_why(bench, workers):
 
 def test_each_engine_waits_for_its_threads_as_it_does_by_itself(bench, monkeypatch):
     """What this project sets when it is imported, here as in the process of the bench, reaches no other."""
-    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    monkeypatch.setenv("GOMP_SPINCOUNT", "10000")
     surroundings = bench("processes").surroundings
-    assert "OMP_WAIT_POLICY" not in surroundings("torch-channels-last", 1)
-    assert surroundings("torch-channels-last-passive", 1)["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert "GOMP_SPINCOUNT" not in surroundings("torch-channels-last", 1)
+    assert surroundings("torch-channels-last-short-waits", 1)["GOMP_SPINCOUNT"] == "10000"
     assert surroundings("keras-tensorflow", 1)["KERAS_BACKEND"] == "tensorflow"
 
 
