@@ -93,9 +93,8 @@ def run(args: Namespace) -> int:
         kind, index = device_of(args.device)
         from lenet.engine.build import build
         from lenet.engine.device import choose
-        from lenet.engine.precision import arrange, note_slow, refuse_compiled
+        from lenet.engine.precision import arrange, note_slow
 
-        refuse_compiled(args.precision, args.kernels)
         device = choose(kind, index, notes)
         note_slow(args.precision, device, notes)
         running = runnable(net, args.allow_python)
