@@ -143,7 +143,8 @@ def _remarks(found: Sequence[dict[str, Measured]]) -> str:
     """What did not run and why, and the versions of those that have an environment of their own."""
     said = {f"{NAMES[name]}: {each.problem}" for case in found for name, each in case.items() if each.problem}
     said |= {f"{NAMES[name]}: {versions_of(name)}." for case in found for name in case if versions_of(name)}
-    return "".join(f"\n{line}\n" for line in sorted(said))
+    folder = os.environ.get(MODELS, "") or os.sep  # where files lie on this machine is nobody's business
+    return "".join(f"\n{line.replace(folder + os.sep, '')}\n" for line in sorted(said))
 
 
 def _startup(rounds: int) -> str:

@@ -35,7 +35,7 @@ _SIAMESE, _SURGERY = "examples/siamese/mnist_siamese", "examples/net_surgery/"
 
 NETWORKS = {
     "LeNet": Network(f"{_MNIST}lenet_train_test", f"{_MNIST}lenet", (1, 28, 28)),
-    "MNIST autoencoder": _both(f"{_MNIST}mnist_autoencoder", (1, 28, 28)),
+    "MNIST autoencoder": Network(f"{_MNIST}mnist_autoencoder", "", (1, 28, 28)),
     "siamese": Network(f"{_SIAMESE}_train_test", _SIAMESE, (2, 28, 28)),
     "CIFAR-10 quick": Network(f"{_CIFAR}quick_train_test", f"{_CIFAR}quick", (3, 32, 32)),
     "CIFAR-10 full": Network(f"{_CIFAR}full_train_test", f"{_CIFAR}full", (3, 32, 32)),
