@@ -160,6 +160,9 @@ class MetaBatches:
     def indices(self, number):
         return self._batches.indices(number)
 
+    def pass_over(self, number):
+        self._batches.pass_over(number)
+
     def made(self, samples):
         first, labels = samples
         return self.feed.transform.apply(first, True), labels.to("meta", torch.int64)

@@ -12,28 +12,13 @@ from torch.nn import functional
 from lenet.kernels import library
 from lenet.kernels.convolution import FusedConvolution
 
-pytestmark = pytest.mark.skipif(not library.available(), reason=library.describe())
+pytestmark = [
+    pytest.mark.skipif(not library.available(), reason=library.describe()),
+    pytest.mark.usefixtures("two_threads"),
+]
 
 # What torch's own float32 gives against float64, relative to each tensor's largest number.
 BOUND = 2e-6
-
-
-@pytest.fixture(autouse=True)
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(params=library.TARGETS, scope="module")
-def target(request):
-    """Each instruction set that this processor has."""
-    found = library.TARGETS[library.choose(library.required(), request.param)]
-    if found != request.param:
-        pytest.skip(f"this processor has {found} at most")
-    yield found
-    library.choose(library.required(), library.load().target)
 
 
 @st.composite

@@ -14,7 +14,7 @@ from lenet.cli.snapshots import Start
 from lenet.cli.train import Options
 from lenet.dialects.keras.model import write_model
 from lenet.engine.captured_training import trainer_for
-from lenet.engine.train import Checkpoint
+from lenet.engine.snapshot import Checkpoint
 from lenet.errors import FileError, Notes, Where
 from lenet.report.classes import class_table
 from lenet.report.summary import Summary
@@ -26,7 +26,6 @@ class KerasSession(Session):
 
     def __init__(self, training: KerasTraining, options: Options, sources: Sequence[Path]) -> None:
         self.training = training
-        self.answered: Answers | None = None
         name = "lenet" if is_built_in(options.file) else Path(options.file).stem
         here = Path(f"{name}.keras" if options.runs else f"{name}_trained.keras")
         if not options.runs and here.exists():
@@ -54,17 +53,14 @@ class KerasSession(Session):
         print_notes(note for note in notes if note.wrong)
         return Snapshot(checkpoint.state.iteration, str(self.target), "")
 
-    def finish(self) -> None:
-        """Write the report; without a folder for it the answers are asked for all the same."""
-        super().finish()
-        if not self.folder:
-            self._answers()
+    def answer(self) -> None:
+        """Ask for the answers, also where no report is made: their accuracy is told."""
+        self.answers = self._answers()
 
     def _answers(self) -> Answers | None:
         found, names = super()._answers(), self.training.sets.classes
         if found is not None and len(names) == found.scores.shape[1]:
             found = replace(found, classes=names)
-        self.answered = found
         return found
 
     def _summary(self) -> Summary:
@@ -77,9 +73,9 @@ class KerasSession(Session):
 
     def _result_lines(self) -> list[str]:
         lines = super()._result_lines()
-        if self.answered is None:
+        if self.answers is None:
             return lines
         epochs = self.job.solver.iterations // self.training.epoch
-        accuracy = f"{100 * self.answered.accuracy:.2f} %"
+        accuracy = f"{100 * self.answers.accuracy:.2f} %"
         first = f"test accuracy {accuracy} after {epochs} epoch{'s' * (epochs != 1)}"
-        return [class_table(self.answered).text(), "", first, *lines[1:]]
+        return [class_table(self.answers).text(), "", first, *lines[1:]]

@@ -21,9 +21,9 @@ from lenet.engine.build import Network
 from lenet.engine.captured_training import trainer_for
 from lenet.engine.feeding import Feeder
 from lenet.engine.precision import note_slow
+from lenet.engine.requests import Request
 from lenet.engine.states import first_of_feeds, sample_states
 from lenet.engine.test import answers
-from lenet.engine.train import Request
 from lenet.errors import Notes
 from lenet.job import Job, Test, TrainingWindows
 from lenet.layers.convolution import Convolution
@@ -59,6 +59,7 @@ class Session:
         self.trainer = self._make_trainer()
         self.listeners: list[Callable[[Record], None]] = []
         self.scores: TestScores | None = None
+        self.answers: Answers | None = None
         self.saved: Snapshot | None = None
         self.stopped: Stopped | None = None
         self.display: ProgressDisplay | None = None
@@ -171,11 +172,18 @@ class Session:
                 self.stopped = record
         self._close_display()
 
-    def finish(self) -> None:
-        """Write the report, if there is a folder for it."""
+    def answer(self) -> None:
+        """Ask for the answers to the first test's samples, if somebody wants them."""
         if self.folder:
-            filters, inside = first_filters(self.trainer.network), self._inside()
-            self.folder.finish(self._summary(), self._answers(), filters, inside)
+            self.answers = self._answers()
+
+    def finish(self) -> str:
+        """Write the report, if there is a folder for it, and say where it is."""
+        if not self.folder:
+            return ""
+        filters, inside = first_filters(self.trainer.network), self._inside()
+        path = self.folder.finish(self._summary(), self.answers, filters, inside)
+        return f"report:  {path}" if self.options.log_style == "lenet" else ""
 
     def linger(self) -> None:
         """Leave the windows open until the user closes them, if that is wanted."""
@@ -215,7 +223,7 @@ class Session:
         )
 
     def summary(self) -> str:
-        """The last words: how good it is, where everything lies, how to go on.
+        """What came of it: how good it is, where the weights lie, how to go on.
 
         Caffe's log has its own last words; only how to go on is added to them.
         """
@@ -238,8 +246,6 @@ class Session:
             lines.append(f"test accuracy {100 * accuracy:.2f} % after {self.scores.iteration:,} iterations")
         if self.saved:
             lines.append(f"weights: {self.saved.weights}")
-        if self.folder:
-            lines.append(f"report:  {self.folder.path / 'report.html'}")
         return lines
 
     def _close_display(self) -> None:

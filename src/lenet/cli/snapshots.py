@@ -14,7 +14,7 @@ from lenet.results import Snapshot
 from lenet.weights import Weights
 
 if TYPE_CHECKING:
-    from lenet.engine.train import Checkpoint
+    from lenet.engine.snapshot import Checkpoint
 
 __all__ = ["Start", "prepare", "read_start", "save"]
 

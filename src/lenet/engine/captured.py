@@ -94,6 +94,7 @@ class Steps:
         """Do so many steps, at most :data:`TOGETHER`."""
         for source in self._sources:
             rows = source.batches.indices(number * self._parts)
+            source.batches.pass_over(len(rows))
             source.rows[: len(rows)].copy_(rows)
         self.step.zero_()
         for _ in range(number):

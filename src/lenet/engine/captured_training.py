@@ -9,8 +9,9 @@ from typing import TypeVar
 import torch
 
 from lenet.engine.captured import TOGETHER, CapturedTest, CapturedTraining, why_not
+from lenet.engine.snapshot import Save
 from lenet.engine.test import Batch
-from lenet.engine.train import Save, Trainer
+from lenet.engine.train import Trainer
 from lenet.job import Job
 from lenet.results import Record
 

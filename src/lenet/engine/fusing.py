@@ -5,7 +5,8 @@ dilation, windows of at most 11 x 11), then at most one ReLU, a max-pool whose w
 without padding, then at most one ReLU; float32 on a CPU, with the compiled library there; and nothing else
 in the network reads what lies between them.  What lies between has no blob then: whoever wants every blob
 (pycaffe, pictures of states, times by layer) calls the network itself, which always runs layer by layer on
-plain torch.
+plain torch.  Fully connected layers, with the ReLU behind them, are compiled only where a whole iteration is
+(:mod:`lenet.engine.compiled_step`): by themselves torch's are as quick, and on threads of torch's.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from lenet.engine.build import Network, Step
 from lenet.errors import UsageError
 from lenet.kernels import library
 from lenet.kernels.convolution import LARGEST_AREA, LARGEST_WINDOW, FusedConvolution
+from lenet.kernels.dense import FusedDense
 from lenet.layers.activation import ReLU
 from lenet.layers.convolution import Convolution
 from lenet.layers.dense import Dense
@@ -31,6 +33,7 @@ from lenet.layers.window import per_axis
 Kernels = Literal["auto", "torch", "fused"]
 MOST_WEIGHTS = 2**18  # of a convolution; more do not fit into a processor's cache, where torch is as quick
 MOST_NUMBERS = 2**22  # of a sample after the pool; more take much memory beside
+MOST_DENSE = 2**21  # weights of a fully connected layer
 _ONES, _ZEROS = (1, 1), (0, 0)
 
 
@@ -39,7 +42,7 @@ class FusedStep:
     """Steps that run as one; only the last one's output becomes a blob."""
 
     steps: tuple[Step, ...]
-    operation: FusedConvolution
+    operation: FusedConvolution | FusedDense
 
     def run(self, blobs: dict[str, Tensor]) -> None:
         """Compute the last output into `blobs`."""
@@ -69,7 +72,7 @@ def fuse(network: Network, kernels: Kernels = "auto") -> tuple[FusedStep, ...]:
             raise UsageError("--kernels fused: the compiled kernels run on a CPU", hint="use --device cpu")
     if kernels == "torch" or not library.available():
         return ()
-    network.fused = tuple(_plan(network))
+    network.fused = tuple(plan(network))
     return tuple(step for step in network.fused if isinstance(step, FusedStep))
 
 
@@ -84,19 +87,20 @@ def blobs_of(network: Network, inputs: Mapping[str, Tensor]) -> dict[str, Tensor
     return blobs
 
 
-def _plan(network: Network) -> list[Step | FusedStep]:
-    plan: list[Step | FusedStep] = []
+def plan(network: Network, *, dense: bool = False) -> list[Step | FusedStep]:
+    """The steps, some of them as one; with `dense` fully connected layers, too."""
+    found: list[Step | FusedStep] = []
     steps = network.steps
     place = 0
     while place < len(steps):
-        fused = _fused(network, place)
-        plan.append(fused or steps[place])
+        fused = _dense(network, place) if dense and _is_dense(steps[place]) else _convolving(network, place)
+        found.append(fused or steps[place])
         place += len(fused.steps) if fused else 1
-    return plan
+    return found
 
 
-def _fused(network: Network, place: int) -> FusedStep | None:
-    """The longest run of steps from `place` on that can be one."""
+def _convolving(network: Network, place: int) -> FusedStep | None:
+    """The longest run of steps from a convolution at `place` on that can be one."""
     steps = network.steps[place:]
     if not _convolution(steps[0]):
         return None
@@ -108,6 +112,28 @@ def _fused(network: Network, place: int) -> FusedStep | None:
         if small and _private(network, place, len(group)) and _follow(group):
             return FusedStep(tuple(group), _operation(group, network.steps[place + len(group) :]))
     return None
+
+
+def _dense(network: Network, place: int) -> FusedStep:
+    """A fully connected layer, with the ReLU that may follow."""
+    steps = network.steps[place : place + 2]
+    followed = [type(step.node.kind) for step in steps[1:]] == [ReLU]
+    relu = followed and _private(network, place, 2) and _follow(steps)
+    outputs, inputs = steps[0].parameters[0].shape
+    return FusedStep(steps if relu else steps[:1], FusedDense(inputs, outputs, relu))
+
+
+def _is_dense(step: Step) -> bool:
+    """Whether this is a fully connected layer of whole samples."""
+    kind = step.node.kind
+    return (
+        isinstance(kind, Dense)
+        and kind.axis == 1
+        and not kind.transposed
+        and step.parameters[0].numel() <= MOST_DENSE
+        and all(map(_runs, step.parameters))
+        and tuple(step.parameters[0].shape) == step.shapes.parameters["weight"].shape
+    )
 
 
 def _convolution(step: Step) -> bool:

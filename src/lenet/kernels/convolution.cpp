@@ -1,15 +1,23 @@
-// The C functions of convolution.inc.
+// The kernels of convolution.inc.
 #include "convolution.h"
+
+#include "calls.h"
 
 #define LENET_KERNELS_FILE "convolution.inc"
 #include "every_target.inc"
 
-LENET_EXPORT int lenet_convolution_forward(int threads, const lenet::Convolution *sizes,
-                                           const lenet::ForwardData *data) {
-    LENET_GUARDED(LENET_DISPATCH(convolution_forward, threads, *sizes, *data))
+namespace lenet {
+
+Outcome convolution_forward(int threads, const void *sizes, const void *data) {
+    LENET_DISPATCH(run_convolution_forward, threads, *static_cast<const Convolution *>(sizes),
+                   *static_cast<const ForwardData *>(data));
+    return kDone;
 }
 
-LENET_EXPORT int lenet_convolution_backward(int threads, const lenet::Convolution *sizes,
-                                            const lenet::BackwardData *data) {
-    LENET_GUARDED(LENET_DISPATCH(convolution_backward, threads, *sizes, *data))
+Outcome convolution_backward(int threads, const void *sizes, const void *data) {
+    LENET_DISPATCH(run_convolution_backward, threads, *static_cast<const Convolution *>(sizes),
+                   *static_cast<const BackwardData *>(data));
+    return kDone;
 }
+
+}  // namespace lenet

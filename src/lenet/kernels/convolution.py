@@ -7,12 +7,12 @@ won only: a quarter of them with a pool of 2 x 2.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from lenet.kernels.library import function
+from lenet.kernels.calls import Call, run
 from lenet.kernels.update import dense
 from lenet.shapes import Shape
 
@@ -36,15 +36,6 @@ class _Sizes(ctypes.Structure):
         *((name, ctypes.c_long) for name in _SIZES),
         *((name, _Strides) for name in ("x_stride", "y_stride", "w_stride")),
     )
-
-
-_Five, _Seven = ctypes.c_void_p * 5, ctypes.c_void_p * 7  # ForwardData, BackwardData
-
-
-@cache
-def _functions() -> tuple[Callable[..., int], Callable[..., int]]:
-    kinds = (ctypes.c_int, ctypes.POINTER(_Sizes), ctypes.c_void_p)
-    return function("lenet_convolution_forward", *kinds), function("lenet_convolution_backward", *kinds)
 
 
 @dataclass(frozen=True)
@@ -100,18 +91,18 @@ class FusedConvolution:
         self, images: Tensor, weight: Tensor, bias: Tensor | None, *, with_winners: bool
     ) -> tuple[Tensor, Tensor | None]:
         """The output, and which place won under each window, (N, *pooled, outputs) bytes."""
+        output, winners = self.room(len(images))
+        run(self.forward_call(images, weight, bias, output, winners if with_winners else None))
+        return output, winners if with_winners else None
+
+    def room(self, batch: int) -> tuple[Tensor, Tensor]:
+        """Memory for the output of so many samples, and for which place won under each window."""
         import torch
 
-        shape = (len(images), self.outputs, *self.pooled)
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
+        shape, places = (batch, self.outputs, *self.pooled), (batch, *self.pooled, self.outputs)
         output = torch.empty(shape, dtype=torch.float32, device="cpu", memory_format=layout)
-        places = (len(images), *self.pooled, self.outputs)
-        winners = torch.empty(places, dtype=torch.uint8, device="cpu") if with_winners else None
-        sizes = self._sizes(images, output, weight)
-        bias = None if bias is None else bias.contiguous()  # the only one without strides
-        pointers = _Five(*map(_pointer, (images, weight, bias, output, winners)))
-        _functions()[0](torch.get_num_threads(), sizes, pointers)
-        return output, winners
+        return output, torch.empty(places, dtype=torch.uint8, device="cpu")
 
     def backward(
         self, images: Tensor, weight: Tensor, winners: Tensor, gradient: Tensor, wanted: Sequence[bool]
@@ -125,10 +116,31 @@ class FusedConvolution:
         of_images = torch.empty_like(images) if wanted[0] else None
         of_weight = torch.empty_like(weight) if learned else None
         of_bias = torch.empty(self.outputs, dtype=torch.float32, device="cpu") if learned else None
+        run(self.backward_call(images, weight, winners, gradient, of_images, of_weight, of_bias))
+        return of_images, of_weight if wanted[1] else None, of_bias if wanted[2] else None
+
+    def forward_call(
+        self, images: Tensor, weight: Tensor, bias: Tensor | None, output: Tensor, winners: Tensor | None
+    ) -> Call:
+        """What fills `output` and, if it is given, `winners`."""
+        bias = None if bias is None else bias.contiguous()  # the only one without strides
+        sizes = self._sizes(images, output, weight)
+        return Call("convolution_forward", sizes, (images, weight, bias, output, winners))
+
+    def backward_call(
+        self,
+        images: Tensor,
+        weight: Tensor,
+        winners: Tensor,
+        gradient: Tensor,
+        of_images: Tensor | None,
+        of_weight: Tensor | None,
+        of_bias: Tensor | None,
+    ) -> Call:
+        """What fills the gradients, of weight and bias both or neither; they lie as their tensors do."""
         sizes = self._sizes(images, gradient, weight)
         tensors = (images, weight, gradient, winners, of_images, of_weight, of_bias)
-        _functions()[1](torch.get_num_threads(), sizes, _Seven(*map(_pointer, tensors)))
-        return of_images, of_weight if wanted[1] else None, of_bias if wanted[2] else None
+        return Call("convolution_backward", sizes, tensors)
 
     def _sizes(self, images: Tensor, output: Tensor, weight: Tensor) -> _Sizes:
         pairs = (self.window, self.pad, self.pool, self.convolved, self.pooled)
@@ -141,10 +153,6 @@ def _fits(tensor: Tensor, shape: Shape) -> bool:
     import torch
 
     return tensor.dtype == torch.float32 and tensor.device.type == "cpu" and tuple(tensor.shape) == shape
-
-
-def _pointer(tensor: Tensor | None) -> int | None:
-    return None if tensor is None else tensor.data_ptr()
 
 
 class _Context(Protocol):

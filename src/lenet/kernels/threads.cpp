@@ -1,13 +1,15 @@
 // The pool: threads sleep on a condition variable while there is nothing to do.
 //
-// Spinning would save some microseconds per call on a quiet machine and lose everything on a busy one, where
-// a thread that spins keeps the one it waits for from its core.
+// Waking takes long, on virtual machines hundreds of microseconds.  So within a list of calls threads stay awake
+// for a moment first; for longer, it would lose everything on a busy machine, where a thread that spins keeps
+// the one it waits for from its core.
 #include "threads.h"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <memory>
@@ -19,6 +21,29 @@
 
 namespace lenet {
 namespace {
+
+std::atomic<int> awake{0};  // lists of calls under way
+
+#if defined(__x86_64__)
+inline void pause() { __builtin_ia32_pause(); }
+#else
+inline void pause() { std::this_thread::yield(); }
+#endif
+
+// Waits for a moment, while lists of calls are under way; whether it came true.
+template <typename Condition>
+bool comes_soon(const Condition &condition) {
+    constexpr auto kMoment = std::chrono::microseconds(100);
+    if (condition()) return true;
+    for (const auto end = std::chrono::steady_clock::now() + kMoment; awake.load(std::memory_order_relaxed);) {
+        for (int i = 0; i < 32; ++i) {
+            pause();
+            if (condition()) return true;
+        }
+        if (std::chrono::steady_clock::now() > end) return false;
+    }
+    return false;
+}
 
 using Work = std::function<void(long, int)>;
 
@@ -50,7 +75,7 @@ class Pool {
         {
             std::lock_guard<std::mutex> lock(mutex_);
             batch_ = batch;
-            ++number_;
+            number_.fetch_add(1, std::memory_order_release);
         }
         // no more threads are woken than there are units for
         const long helpers = std::min<long>(threads - 1, units - 1);
@@ -58,9 +83,10 @@ class Pool {
         else
             for (long i = 0; i < helpers; ++i) wake_.notify_one();
         take(*batch, 0);
-        if (batch->done.load(std::memory_order_acquire) < units) {
+        const auto all_done = [&] { return batch->done.load(std::memory_order_acquire) >= units; };
+        if (!comes_soon(all_done)) {
             std::unique_lock<std::mutex> lock(mutex_);
-            finished_.wait(lock, [&] { return batch->done.load(std::memory_order_acquire) >= units; });
+            finished_.wait(lock, all_done);
         }
         if (batch->starved) throw std::bad_alloc();
         return true;
@@ -87,10 +113,12 @@ class Pool {
         unsigned long seen = 0;
         for (;;) {
             std::shared_ptr<Batch> batch;
+            const auto something_new = [&] { return number_.load(std::memory_order_acquire) != seen; };
+            comes_soon(something_new);
             {
                 std::unique_lock<std::mutex> lock(mutex_);
-                wake_.wait(lock, [&] { return number_ != seen; });
-                seen = number_;
+                wake_.wait(lock, something_new);
+                seen = number_.load(std::memory_order_relaxed);
                 batch = batch_;
             }
             const int worker = batch->joined.fetch_add(1, std::memory_order_relaxed);
@@ -113,7 +141,7 @@ class Pool {
     std::mutex busy_, mutex_;
     std::condition_variable wake_, finished_;
     std::shared_ptr<Batch> batch_;
-    unsigned long number_ = 0;
+    std::atomic<unsigned long> number_{0};
 };
 
 std::atomic<Pool *> current{nullptr};
@@ -148,6 +176,14 @@ thread_local Scratch mine;
 void run_units(int threads, long units, const Work &work) {
     if (threads > 1 && units > 1 && pool().try_run(threads, units, work)) return;
     for (long unit = 0; unit < units; ++unit) work(unit, 0);
+}
+
+Awake::Awake(bool wanted) : wanted_(wanted) {
+    if (wanted_) awake.fetch_add(1, std::memory_order_relaxed);
+}
+
+Awake::~Awake() {
+    if (wanted_) awake.fetch_sub(1, std::memory_order_relaxed);
 }
 
 float *scratch(int slot, long count) {

@@ -12,6 +12,18 @@ namespace lenet {
 // Throws std::bad_alloc where a unit could not get its memory.
 void run_units(int threads, long units, const std::function<void(long unit, int worker)> &work);
 
+// While one lives, threads that wait do so awake for a short time before they sleep: what is to do comes soon.
+class Awake {
+   public:
+    explicit Awake(bool wanted);
+    ~Awake();
+    Awake(const Awake &) = delete;
+    Awake &operator=(const Awake &) = delete;
+
+   private:
+    const bool wanted_;
+};
+
 // Memory of the calling thread that lives on, at least `count` floats, aligned to 64 bytes; contents are
 // whatever the last user left.  `slot` (0 to 7) tells apart what one piece of work needs at the same time.
 float *scratch(int slot, long count);

@@ -26,7 +26,8 @@ from lenet.results import Snapshot
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lenet.engine.train import Checkpoint, Trainer
+    from lenet.engine.snapshot import Checkpoint
+    from lenet.engine.train import Trainer
 
 Told = Callable[[], object]
 

@@ -1,0 +1,94 @@
+"""Calls of compiled kernels: each knows its sizes and its tensors, and a list of them runs in one go.
+
+Within a list the kernels' threads stay awake between two calls, which is what makes small layers quick.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from lenet.kernels.library import required
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+#: in the order of calls.h
+KINDS = (
+    *("convolution_forward", "convolution_backward", "dense_forward", "dense_backward"),
+    *("multiply", "softmax_loss"),
+)
+NO_MEMORY, NO_SUCH_LABEL = 1, 2  # outcomes, as in calls.h
+
+
+@dataclass(frozen=True)
+class Call:
+    """One kernel of KINDS on these tensors, in the order of its header; None for what it is not to do.
+
+    The tensors are kept while the call lives; nothing checks that they fit the sizes.
+    """
+
+    kind: str
+    sizes: ctypes.Structure
+    tensors: Sequence[Tensor | None]
+
+
+class _Call(ctypes.Structure):
+    """`Call` of calls.h."""
+
+    _fields_ = (("kind", ctypes.c_long), ("sizes", ctypes.c_void_p), ("data", ctypes.c_void_p))
+
+
+class Calls:
+    """A list of calls, ready to be run again and again."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        """Prepare it.
+
+        Raises: MissingExtra where there is no library.
+        """
+        self._run = _function()
+        self._calls = calls  # keeps tensors and sizes
+        self._pointers = [_pointers(call.tensors) for call in calls]
+        self._list = (_Call * len(calls))()
+        for its, call, pointers in zip(self._list, calls, self._pointers, strict=True):
+            its.kind = KINDS.index(call.kind)
+            its.sizes, its.data = ctypes.addressof(call.sizes), ctypes.addressof(pointers)
+
+    def replace(self, call: int, place: int, tensor: Tensor) -> None:
+        """Let a call work on another tensor, which lies as the one before; the caller keeps it."""
+        self._pointers[call][place] = tensor.data_ptr()
+
+    def run(self) -> int:
+        """Work it off; 0 when all is done, else why a call failed: what follows that one is left undone.
+
+        Raises: MemoryError where there is too little memory.
+        """
+        import torch
+
+        outcome = int(self._run(torch.get_num_threads(), self._list, len(self._list)))
+        if outcome == NO_MEMORY:
+            raise MemoryError("the compiled kernels found too little memory")
+        return outcome
+
+
+def run(call: Call) -> None:
+    """Work off one call.
+
+    Raises: as :class:`Calls`.
+    """
+    Calls((call,)).run()
+
+
+def _pointers(tensors: Sequence[Tensor | None]) -> ctypes.Array[ctypes.c_void_p]:
+    return (ctypes.c_void_p * len(tensors))(*(None if each is None else each.data_ptr() for each in tensors))
+
+
+@cache
+def _function() -> ctypes._NamedFuncPointer:
+    found = required().lenet_run
+    found.argtypes, found.restype = (ctypes.c_int, ctypes.POINTER(_Call), ctypes.c_long), ctypes.c_int
+    return found

@@ -1,0 +1,26 @@
+// Softmax with loss, and dropout's products: what calls.py tells.
+#pragma once
+
+namespace lenet {
+
+struct SoftmaxLoss {
+    long batch, classes;
+};
+
+struct SoftmaxLossData {
+    const float *scores;  // (batch, classes)
+    const long long *labels;
+    float *loss;           // one number, the mean
+    float *gradient;       // of the scores
+};
+
+struct Multiply {
+    long count;
+};
+
+struct MultiplyData {
+    const float *numbers, *factors;
+    float *products;
+};
+
+}  // namespace lenet

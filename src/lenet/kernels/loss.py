@@ -1,0 +1,33 @@
+"""The calls of a softmax loss and of products number by number, see loss.h."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING
+
+from lenet.kernels.calls import Call
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class _SoftmaxLoss(ctypes.Structure):
+    _fields_ = (("batch", ctypes.c_long), ("classes", ctypes.c_long))
+
+
+class _Multiply(ctypes.Structure):
+    _fields_ = (("count", ctypes.c_long),)
+
+
+def softmax_loss_call(scores: Tensor, labels: Tensor, loss: Tensor, gradient: Tensor) -> Call:
+    """What fills `loss`, one number, and the gradient of the scores (N, classes), for int64 labels (N,).
+
+    The loss is the mean over the batch, of each sample at most 87.34 (see lenet.layers.loss); a label outside
+    the classes fails with NO_SUCH_LABEL.
+    """
+    return Call("softmax_loss", _SoftmaxLoss(*scores.shape), (scores, labels, loss, gradient))
+
+
+def multiply_call(numbers: Tensor, factors: Tensor, products: Tensor) -> Call:
+    """What fills `products`; three contiguous tensors of one shape."""
+    return Call("multiply", _Multiply(numbers.numel()), (numbers, factors, products))
