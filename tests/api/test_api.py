@@ -1,8 +1,6 @@
 """The Python interface gives what the verbs give."""
 
 import copy
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -218,6 +216,23 @@ class TestPrediction:
         assert (found.height, found.width) == (60, 90)
         assert any(abs(box.top - 10) < 8 and abs(box.left - 50) < 8 for box in found.boxes)
 
+    def test_detect_in_a_list_of_images(self, trained, digits, tmp_path):
+        pages = [np.zeros(size, np.uint8) for size in ((40, 60), (40, 60), (50, 40), (40, 60))]
+        for place, page in enumerate(pages):
+            page[5 : 5 + 28, 2 + place : 2 + place + 28] = digits[0][place, 0]
+        Image.fromarray(pages[1]).save(tmp_path / "second.png")
+        found = trained.net.detect((pages[0], tmp_path / "second.png", *pages[2:]), threshold=0.2)
+        alone = [trained.net.detect(page, threshold=0.2) for page in pages]
+        assert [each.name for each in found] == ["image", "second.png", "image", "image"]
+        for mine, theirs in zip(found, alone, strict=True):
+            assert (mine.height, mine.width) == (theirs.height, theirs.width)
+            assert [(box.top, box.left, box.label) for box in mine.boxes] == [
+                (box.top, box.left, box.label) for box in theirs.boxes
+            ]
+        assert trained.net.detect([]) == []
+        with pytest.raises(FileError, match="gone"):
+            trained.net.detect([pages[0], tmp_path / "gone.png"])
+
     def test_arrays_that_cannot_be_written_to(self, trained, digits):
         images = digits[0][:2].astype(np.float32)
         images.flags.writeable = False
@@ -305,18 +320,24 @@ class TestFiles:
         assert '<img width="480" src="data:image/png;base64,' in trained.net._repr_html_()
 
 
-def test_importing_needs_neither_numpy_nor_torch():
-    code = "import sys, lenet; print(sorted({'numpy', 'torch', 'matplotlib'} & set(sys.modules)))"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
-
-
-def test_public_names():
-    assert {"load", "train", "test", "LenetError"} <= set(dir(lenet))
-    with pytest.raises(AttributeError, match="no attribute 'lode'"):
-        _ = lenet.lode
-
-
 class TestMisuse:
+    @pytest.mark.parametrize("given", [3, b"lenet.prototxt", ["lenet.prototxt"], 0.5])
+    def test_what_is_no_name_of_a_file(self, trained, given):
+        asks = (lenet.train, lenet.test, lenet.load, trained.net.save)
+        for ask in (*asks, lambda name: lenet.load("x", name), lambda name: lenet.test("x", name)):
+            with pytest.raises(UsageError, match=r"is no name of a file") as raised:
+                ask(given)
+            assert raised.value.message == f"{given!r} is no name of a file"
+
+    @pytest.mark.parametrize("threshold", [None, 0.2])
+    def test_a_threshold_is_for_one_call(self, trained, digits, threshold):
+        page = np.zeros((60, 90), np.uint8)
+        page[10:38, 50:78] = digits[0][0, 0]
+        alone = lenet.LoadedNet(trained.net.model)
+        wanted = alone.detect(page, threshold=threshold)
+        trained.net.detect(page, threshold=0.5)
+        assert trained.net.detect(page, threshold=threshold) == wanted
+
     def test_nothing_beside_the_target_is_replaced(self, trained, tmp_path):
         (tmp_path / "net.caffemodel").write_bytes(b"mine")
         with pytest.raises(FileError, match="is there already"):
@@ -334,7 +355,7 @@ class TestMisuse:
             trained.net.predict(samples)
 
     def test_labels_of_another_number(self, trained, digits):
-        with pytest.raises(DataError, match="5 images and labels"):
+        with pytest.raises(DataError, match="5 answers and labels"):
             trained.net.accuracy(digits[0][:5], digits[1][:4])
 
     def test_what_is_no_image(self, trained):
@@ -367,28 +388,3 @@ class TestWeights:
     def test_changes_that_cannot_be(self, trained, changes):
         with pytest.raises(WeightsError):
             trained.net.with_weights(changes)
-
-
-NO_PARAMETERS = """
-layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 1 dim: 4 dim: 4 } } }
-layer { name: "pool" type: "Pooling" bottom: "data" top: "pool" pooling_param { kernel_size: 2 stride: 2 } }
-"""
-TWO_BLOBS = """
-layer { name: "in" type: "Input" top: "a" top: "b"
-  input_param { shape { dim: 1 dim: 3 } shape { dim: 1 dim: 3 } } }
-layer { name: "sum" type: "Eltwise" bottom: "a" bottom: "b" top: "sum" }
-"""
-
-
-def test_a_network_without_parameters(tmp_path):
-    path = tmp_path / "pool.prototxt"
-    path.write_text(NO_PARAMETERS)
-    samples = np.arange(16, dtype=np.float32).reshape(1, 1, 4, 4)
-    np.testing.assert_array_equal(lenet.load(path).predict(samples)[0, 0], [[5, 7], [13, 15]])
-
-
-def test_an_input_of_two_blobs_is_refused(tmp_path):
-    path = tmp_path / "sum.prototxt"
-    path.write_text(TWO_BLOBS)
-    with pytest.raises(lenet.LenetError, match="brings 'b' beside its first blob"):
-        lenet.load(path)

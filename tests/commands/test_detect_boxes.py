@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 import lenet as package
+from lenet.api import detecting
+from lenet.api.detecting import detector_of
 from lenet.api.loaded import LoadedNet
 from lenet.dialects.caffe.net import read_net
 from lenet.dialects.caffe.weights import write_weights
@@ -123,6 +125,15 @@ def test_the_python_interface_finds_the_same(tmp_path, street):
     assert net.with_classes(("sky", "fire")).detect(street).class_name(1) == "sky"
 
 
+def test_rows_of_several_batches_are_not_joined(tmp_path):
+    """Without a box each image gives one row: 64 of the first batch, 1 of the second."""
+    net = package.load(*quarters(tmp_path))
+    dark = np.zeros((65, 3, 8, 8), np.float32)
+    assert net.predict(dark[:64]).shape == (1, 1, 64, 7)
+    with pytest.raises(DataError, match="'found' is of another size for each 64 samples"):
+        net.predict(dark)
+
+
 def test_pixels_are_prepared_as_the_network_says(tmp_path):
     """An image of the input's own size: each channel less its mean, times 0.01; to 1e-5, in float32."""
     page = save(tmp_path / "page.png", (8, 8), (DARK, RED, BLUE, DARK))
@@ -184,6 +195,27 @@ def test_answers_that_are_no_numbers(tmp_path, street):
     wrong = {"loc": {"bias": np.full(4, 1e30, np.float32)}}  # the exponential of that has no end
     with pytest.raises(DataError, match="not a number"):
         net.with_weights(wrong).detect(street)
+
+
+def test_boxes_that_another_layer_goes_on_with_are_refused(tmp_path, street, lenet):
+    net, weights = quarters(tmp_path)
+    more = 'layer { name: "less" type: "Power" bottom: "found" top: "less" power_param { scale: 0.5 } }\n'
+    net.write_text(net.read_text() + more)
+    result = lenet("detect", net, "--weights", weights, street)
+    assert result.code == DescriptionError.exit_code
+    assert "layer 'found' gives boxes, but layer 'less' goes on with them" in result.err
+    with pytest.raises(DescriptionError, match="'less' goes on"):
+        package.load(net, weights).detect(street)
+
+
+def test_what_finds_boxes_is_built_once(tmp_path, street, monkeypatch):
+    built = []
+    monkeypatch.setattr(detecting, "detector_of", lambda *of: built.append(of) or detector_of(*of))
+    net = package.load(*quarters(tmp_path))
+    every = net.detect(street).boxes
+    assert net.detect(street, threshold=every[0].confidence).boxes == every[:1]
+    assert net.detect(street).boxes == every  # a threshold is for one call
+    assert (len(built), len(every)) == (1, 2)
 
 
 def test_a_network_without_such_a_layer_is_refused(tmp_path, street, lenet):

@@ -2,11 +2,14 @@
 
 import sys
 import types
+from functools import partial
+from threading import Event, Semaphore
 
 import numpy as np
 import pytest
 from spots import conf, places
 
+from lenet.data import camera
 from lenet.data.pictures import frames
 from lenet.errors import FileError, MissingExtra
 
@@ -40,6 +43,50 @@ def test_frames_by_time(film):
     between = [picture.name for picture in frames(str(film), seconds_between=1.0)]
     assert between == ["film_000000", "film_000002", "film_000004"]
     assert len(list(frames(str(film), seconds=1.5))) == 3
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Time that goes on only when the test says so, by as many images of the film."""
+
+    class Clock:
+        def __init__(self):
+            self.waits, self.goes_on = Event(), Semaphore(0)
+
+        def wait(self, _):
+            self.waits.set()
+            self.goes_on.acquire(timeout=60)
+
+        def let(self, images):
+            """Let so many images come, until the film waits for the next or is over."""
+            for _ in range(images):
+                assert self.waits.wait(30)
+                self.waits.clear()
+                self.goes_on.release()
+
+    clock = Clock()
+    running = partial(camera.Running, now=lambda: 0.0, wait=clock.wait)
+    monkeypatch.setattr("lenet.data.pictures.Running", running)
+    return clock
+
+
+def test_a_live_video_drops_what_comes_while_nobody_asks(film, clock):
+    pictures = frames(str(film), live=True)
+    assert next(pictures).name == "film_000000"
+    clock.let(3)
+    assert clock.waits.wait(30)  # image 4 is on its way, 1 to 3 have come
+    assert next(pictures).name == "film_000003"
+    clock.let(2)
+    assert next(pictures).name in ("film_000004", "film_000005")
+    assert [picture.name for picture in pictures] in ([], ["film_000005"])
+
+
+def test_a_live_video_on_the_command_line(lenet, conf, film, tmp_path, monkeypatch):
+    running = partial(camera.Running, wait=lambda _: None)
+    monkeypatch.setattr("lenet.data.pictures.Running", running)
+    result = lenet("detect", conf, film, "--live", "--out", tmp_path / "out", "--figures", "0")
+    assert result.code == 0, result.err
+    assert "film_000005" in result.out  # the last is never dropped
 
 
 def test_a_video_of_a_configuration(lenet, conf, film, tmp_path):

@@ -125,8 +125,10 @@ def test_ctrl_c_and_going_on(conf, lenet):
     """The epoch in which the run was stopped is made its last one, so that going on takes no longer."""
     words = [sys.executable, "-m", "lenet", "sweep", conf, "--jobs", "1", "--set", "iterations=1000"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        wait_for(lambda: list(conf.parent.glob("output/*/*conf0*/*_net00001.mat")), process)
-        process.send_signal(signal.SIGINT)
+        try:
+            wait_for(lambda: list(conf.parent.glob("output/*/*conf0*/*_net00001.mat")), process)
+        finally:  # a test that fails here does not wait for 1000 epochs
+            process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     folder = experiment(conf.parent)

@@ -13,6 +13,7 @@ import pytest
 
 from lenet.__main__ import main
 from lenet.cli import signals
+from lenet.report.run import RunFolder
 
 NET = """name: "tiny"
 layer { name: "mnist" type: "Data" top: "data" top: "label" include { phase: TRAIN }
@@ -83,6 +84,20 @@ class TestRun:
         assert result["seed"] == 1
         assert result["iterations"] == 30
         assert (run / "files" / "solver.prototxt").read_text() == SOLVER
+
+    def test_the_result_is_told_before_the_report_is_drawn(self, folder, capsys, monkeypatch):
+        told, draw = [], RunFolder.finish
+
+        def finish(run, *args):
+            told.append(capsys.readouterr().out)
+            return draw(run, *args)
+
+        monkeypatch.setattr(RunFolder, "finish", finish)
+        assert train() == 0
+        (before,), after = told, capsys.readouterr().out
+        assert "test accuracy" in before
+        assert "weights: " in before
+        assert after == f"report:  {Path('runs', 'tiny', 'report.html')}\n"
 
     def test_a_second_run_overwrites_nothing(self, folder):
         assert train("--set", "max_iter=1") == 0

@@ -170,6 +170,30 @@ def test_what_it_does_not_go_with(lenet, words, reason):
     assert not list(Path().glob("runs"))
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("test", "each.prototxt", "--weights", "trained.caffemodel"), ("test", "not_read_yet.keras")],
+    ids=["caffe", "keras"],
+)
+def test_a_refusal_comes_before_remarks(lenet, words):
+    package.train("each_solver.prototxt").net.save("trained.caffemodel")
+    result = lenet(*words, "--precision", "bf16", "--kernels", "fused")
+    assert (result.code, "compiled kernels calculate in float32" in result.err, result.out) == (2, True, "")
+    assert NOTE not in result.err
+
+
+def test_compiled_layers_where_there_are_none_are_refused(lenet):
+    result = lenet("test", CONF, "--kernels", "fused")
+    assert (result.code, "tested without compiled layers" in result.err, result.out) == (2, True, "")
+
+
+def test_none_is_what_it_is_without(lenet):
+    package.train("each_solver.prototxt", precision=None).net.save("trained.caffemodel")
+    asked = "each.prototxt", "trained.caffemodel"
+    told = [package.test(*asked, batches=2, precision=kind) for kind in (None, "float32", "bf16")]
+    assert told[0] == told[1] != told[2]
+
+
 def test_another_precision_is_refused(lenet):
     assert "invalid choice: 'fp16'" in lenet("train", "--precision", "fp16").err
     for ask in (package.train, package.test):

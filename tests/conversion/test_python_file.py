@@ -71,29 +71,12 @@ def test_outputs_come_in_the_order_in_which_they_are_made(tmp_path):
     assert list(run_onnx(tmp_path / "net.onnx", {"in": PIXELS})) == ["z", "a"]
 
 
-@pytest.mark.parametrize("file", ["net.pt", "net.pt2"])
-def test_several_inputs(tmp_path, file):
-    """They come in the order in which the network names them; what runs is the written file."""
-    weight = np.random.default_rng(6).normal(size=(4, 3, 3, 3)).astype(np.float32)
-    nodes = (
-        Node("in", Input(((1, 3, 8, 8), (1, 4, 6, 6))), outputs=("x-images", "rest")),
-        Node("c", Convolution(4, (3, 3), bias=False), ("x-images",), ("c",)),
-        Node("more", Input(((1, 4, 6, 6),)), outputs=("more",)),
-        Node("sum", Eltwise("sum", (1.0, -2.0, 3.0)), ("c", "rest", "more"), ("sum",)),
+def test_the_file_says_how_it_is_used(tmp_path):
+    write_model(twins(Convolution(3, (3, 3))), tmp_path / "net.pt", Notes())
+    text = (tmp_path / "net.py").read_text()
+    assert text.startswith(
+        '"""twins: takes (N, 3, 8, 8).\n\n    net = load()\n    answers = net(prepare(pixels))'
     )
-    model = Model(Net("several", nodes), Weights({"c": {"weight": weight}}))
-    write_model(model, tmp_path / file, Notes())
-    generator = np.random.default_rng(8)
-    given = {
-        "x-images": PIXELS,
-        **{name: generator.normal(size=(2, 4, 6, 6)).astype(np.float32) for name in ("rest", "more")},
-    }
-    found = run(tmp_path / file, model, *given.values())
-    assert largest_difference(found, computed(model, given)) < CLOSE
-    if file == "net.pt":
-        text = (tmp_path / "net.py").read_text()
-        assert "takes x_images (N, 3, 8, 8), rest (N, 4, 6, 6), more (N, 4, 6, 6)." in text
-        assert "net(prepare(x_images), prepare(rest), prepare(more))" in text
 
 
 def test_the_state_is_found_beside_the_file(tmp_path, monkeypatch):

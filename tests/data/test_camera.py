@@ -1,11 +1,11 @@
-"""Cameras: images that come while nobody asks are dropped."""
+"""Cameras, and films that run: images that come while nobody asks are dropped."""
 
 from threading import Event
 
 import numpy as np
 import pytest
 
-from lenet.data.camera import NewestImages
+from lenet.data.camera import NewestImages, Running
 
 
 class FilmedNumbers:
@@ -52,3 +52,21 @@ def test_an_error_of_the_camera_is_raised_where_an_image_is_asked_for():
     with pytest.raises(OSError, match="unplugged"):
         images.next()
     images.close()
+
+
+def test_a_film_that_runs_gives_no_image_before_its_time():
+    time, waited = [100.0], []
+
+    def wait(seconds):
+        waited.append(seconds)
+        time[0] += seconds
+
+    film = Running(FilmedNumbers(stops=[], last=3), 4.0, lambda: time[0], wait)
+    assert film.read()[0]
+    assert not waited
+    film.read()
+    time[0] += 0.35  # longer than an image lasts: the next is late, the one after it waits for its time
+    film.read()
+    film.read()
+    assert waited == pytest.approx([0.25, 0.15])
+    assert not film.read()[0]

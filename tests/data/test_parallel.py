@@ -45,3 +45,12 @@ def test_few_are_taken_ahead_however_many_are_given_together():
     assert next(results) == "0"
     assert len(taken) <= 20
     results.close()
+
+
+@pytest.mark.parametrize(("together", "ahead", "taken"), [(1, 40, 40), (4, 40, 40), (4, 3, 16)])
+def test_more_are_taken_ahead_where_it_is_said(together, ahead, taken):
+    things = iter(range(1000))
+    results = in_order(str, things, 2, together=together, ahead=ahead)
+    assert next(results) == "0"
+    assert next(things) == taken
+    results.close()

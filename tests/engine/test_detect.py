@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from slid_networks import SPOT, chain, random_weights, spot_net
 
-from lenet.data.transforms import Transform
 from lenet.detection import Detection, Scales, Suppression
 from lenet.engine.build import build
 from lenet.engine.detect import Detector
@@ -14,7 +14,6 @@ from lenet.engine.slide import fully_convolutional, slide
 from lenet.errors import DataError, DescriptionError, UsageError, WeightsError
 from lenet.layers import (
     LRN,
-    Bias,
     Colour,
     Convolution,
     Dense,
@@ -25,32 +24,9 @@ from lenet.layers import (
     Pooling,
     ReLU,
     Softmax,
-    TableConvolution,
 )
-from lenet.layers.connection_table import full_table
-from lenet.net import Net, Node, State
+from lenet.net import Node, State
 from lenet.weights import Weights
-
-
-def chain(shape, *kinds):
-    nodes = [Node("in", Input(((1, *shape),)), (), ("b0",))]
-    nodes += [
-        Node(f"n{index}", kind, (f"b{index - 1}",), (f"b{index}",)) for index, kind in enumerate(kinds, 1)
-    ]
-    return Net("chain", tuple(nodes))
-
-
-def random_weights(net, seed=0):
-    """Weights unlike the fillers', so that every place matters."""
-    generator = np.random.default_rng(seed)
-    network = build(net.select(State()), seed=seed)
-    layers = {
-        name: {key: generator.normal(0, 0.3, array.shape).astype(np.float32) for key, array in arrays.items()}
-        for name, arrays in network.weights().layers.items()
-        if arrays
-    }
-    return Weights(layers)
-
 
 CLASSIFIERS = {
     "lenet": (
@@ -111,20 +87,6 @@ def test_what_cannot_be_slid_is_refused_by_name():
     net = chain((1, 8, 8), Dense(2), Softmax())
     with pytest.raises(WeightsError, match="n1"):
         fully_convolutional(net.select(State()), Weights({"n1": {"weight": np.zeros((2, 9))}}))
-
-
-def spot_net(channels=1):
-    """Answers 1 where a 3 x 3 square is bright, and -1 where it is dark."""
-    net = chain((channels, 3, 3), TableConvolution(full_table(channels, 2), (3,)), Bias())
-    window = np.full((channels * 2, 3, 3), 2 / 9 / channels, np.float32)
-    window[:channels] *= -1
-    weights = Weights({"n1": {"weight": window}, "n2": {"bias": np.array([1, -1], np.float32)}})
-    return net, weights
-
-
-SPOT = Detection(
-    Scales("original"), Suppression("none", 0.9), 0.9, background=0, transform=Transform(scale=1 / 255)
-)
 
 
 def spot(top, left, side=3, size=(24, 30)):

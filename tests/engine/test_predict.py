@@ -23,12 +23,15 @@ layer { name: "ip" type: "InnerProduct" bottom: "pool" top: "ip"
 """
 
 
-@pytest.fixture
-def predictor(tmp_path):
-    path = tmp_path / "net.prototxt"
-    path.write_text(NET)
+def predictor_of(path, text):
+    path.write_text(text)
     net = read_net(path, Notes()).select(State("test"))
     return Predictor(Model(net, build(net, seed=1).weights()))
+
+
+@pytest.fixture
+def predictor(tmp_path):
+    return predictor_of(tmp_path / "net.prototxt", NET)
 
 
 @pytest.fixture
@@ -61,3 +64,42 @@ def test_layers_run_as_one_where_nobody_asks_for_what_lies_between(
 def plain(group, blobs):
     for step in group.steps:
         step.run(blobs)
+
+
+# each sample becomes four rows of three numbers; FIRST is what Reshape does with the batch axis
+ROWS = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 dim: 12 } } }
+layer { name: "rows" type: "Reshape" bottom: "data" top: "rows"
+  reshape_param { shape { dim: FIRST dim: 3 } } }
+"""
+
+
+@pytest.mark.parametrize(("first", "fixed"), [(-1, False), (8, True)])
+@pytest.mark.parametrize("number", [1, 2, 3, 70])
+def test_several_rows_of_a_sample_all_come(tmp_path, first, fixed, number):
+    """Also where the description fixes the batch, 2 samples to 8 rows, and the last one is filled up."""
+    predictor = predictor_of(tmp_path / "rows.prototxt", ROWS.replace("FIRST", str(first)))
+    assert predictor.fixed is fixed
+    samples = np.arange(12 * number, dtype=np.float32).reshape(number, 12)
+    (rows,) = predictor.blobs(samples, ("rows",)).values()
+    np.testing.assert_array_equal(rows, samples.reshape(4 * number, 3))
+
+
+# the network takes four samples at a time (the second Reshape says so); priors are those of any number
+FIXED = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 4 dim: 1 dim: 2 dim: 2 } } }
+layer { name: "priors" type: "PriorBox" bottom: "data" bottom: "data" top: "priors"
+  prior_box_param { min_size: 1 variance: 0.1 } }
+layer { name: "rows" type: "Reshape" bottom: "data" top: "rows" reshape_param { shape { dim: 4 dim: 4 } } }
+layer { name: "sum" type: "Reduction" bottom: "rows" top: "sum" reduction_param { axis: 0 } }
+"""
+
+
+def test_what_counts_no_samples_comes_whole_for_each_batch(tmp_path):
+    predictor = predictor_of(tmp_path / "fixed.prototxt", FIXED)
+    assert predictor.fixed
+    samples = np.arange(6 * 4, dtype=np.float32).reshape(6, 1, 2, 2)
+    found = predictor.blobs(samples, ("priors", "rows", "sum"))
+    assert found["priors"].shape == (2, 2, 16)  # once a batch: the four sides, then the variances
+    np.testing.assert_array_equal(found["rows"], samples.reshape(6, 4))
+    np.testing.assert_array_equal(found["sum"], [samples[:4].sum(), samples[4:].sum()])

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lenet.errors import DataError
-from lenet.formats.datum import Datum, read_datum, read_datums, write_datum
+from lenet.formats import image as image_files
+from lenet.formats.datum import Datum, read_datum, read_datums, write_datum, write_encoded_datum
 from lenet.formats.idx import read_idx
 from lenet.formats.lmdb import LmdbReader
 
@@ -250,3 +251,13 @@ def test_what_a_datum_cannot_hold():
         write_datum(np.zeros((1, 2, 2), "i8"), 0)
     with pytest.raises(DataError, match="32 bits"):
         write_datum(np.zeros((1, 2, 2), "u1"), 2**31)
+
+
+def test_each_encoded_image_is_decoded_once(monkeypatch):
+    decoded = []
+    plain = image_files.decode_planes
+    monkeypatch.setattr(image_files, "decode_planes", lambda data: decoded.append(data) or plain(data))
+    contents = [image_files.encode_png(np.full((2, 3), value, np.uint8)) for value in (5, 6, 7)]
+    images, labels = read_datums([write_encoded_datum(each, 300) for each in contents])
+    assert (images[:, 0, 0, 0].tolist(), labels.tolist()) == ([5, 6, 7], [300] * 3)
+    assert decoded == contents

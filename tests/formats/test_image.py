@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from lenet.errors import DataError, FileError
-from lenet.formats.image import decode_image, encode_png, grey, read_image, write_png
+from lenet.formats.image import decode_image, decode_planes, encode_png, grey, read_image, write_png
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3), (5, 7, 4)])
@@ -79,3 +79,28 @@ def test_grey_of_grey_is_itself():
     image = np.arange(6, dtype=np.uint8).reshape(2, 3)
     assert grey(image) is image
     np.testing.assert_array_equal(grey(np.repeat(image[:, :, None], 3, axis=2)), image)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "1", "CMYK"])
+@pytest.mark.parametrize("upright", [False, True])
+def test_planes_are_the_pixels_in_the_order_blue_green_red(mode, upright):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels).convert(mode).save(file, "JPEG" if mode == "CMYK" else "PNG", exif=exif)
+    image = decode_image(file.getvalue(), upright=upright)
+    assert image.shape[:2] == ((7, 5) if upright else (5, 7))
+    layers = image[..., None] if image.ndim == 2 else image[..., [2, 1, 0, 3][: image.shape[2]]]
+    expected = layers.transpose(2, 0, 1)
+    np.testing.assert_array_equal(decode_planes(file.getvalue(), upright=upright), expected)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_grey_is_that_of_whole_numbers(channels):
+    """The largest sums of colours stay within the type; one formula for each pixel by itself."""
+    image = np.random.default_rng(1).integers(0, 256, (40, 50, channels), np.uint8)
+    image[0, 0] = 255
+    weights = (9797, 19234, 3737)
+    wanted = [[sum(int(c) * w for c, w in zip(p, weights, strict=False)) >> 15 for p in row] for row in image]
+    np.testing.assert_array_equal(grey(image), wanted)

@@ -1,4 +1,4 @@
-"""PNG files packed as OpenCV packs them: Pillow reads back what was written."""
+"""PNG files packed as OpenCV packs them, or quickly: Pillow reads back what was written."""
 
 import io
 import zlib
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lenet.errors import DataError
-from lenet.formats.png import opencv_png
+from lenet.formats.png import figure_png, opencv_png
 
 
 @settings(max_examples=60, deadline=None)
@@ -19,6 +19,19 @@ def test_pillow_reads_what_is_written(height, width, colours, seed):
     image = np.random.default_rng(seed).integers(0, 256, (height, width, *colours)).astype(np.uint8)
     with Image.open(io.BytesIO(opencv_png(image))) as found:
         np.testing.assert_array_equal(np.array(found), image)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 2**32))
+def test_pillow_reads_a_figure(height, width, seed):
+    image = np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
+    content = figure_png(image, 160)
+    assert content == figure_png(image, 160)
+    with Image.open(io.BytesIO(content)) as found:
+        found.verify()
+    with Image.open(io.BytesIO(content)) as found:
+        np.testing.assert_array_equal(np.array(found), image)
+        assert found.info["dpi"] == pytest.approx((160, 160), abs=0.02)
 
 
 @pytest.mark.parametrize(("side", "window"), [(1, 8), (15, 8), (16, 9), (127, 14), (128, 15), (400, 15)])

@@ -286,10 +286,10 @@ def test_prior_boxes_refuse_numbers_without_end(setting, number):
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (L2Normalization(eps=-1), "eps is -1, it must be 0 or more"),
+        (L2Normalization(eps=-1), "eps is -1, the least is 0"),
         (L2Normalization(eps=math.inf), "eps is inf"),
         (AffineBatchNorm(eps=math.nan), "eps is nan"),
-        (AffineBatchNorm(fraction=7), "fraction is 7, it must be 0 to 1"),
+        (AffineBatchNorm(fraction=7), "fraction is 7, the most is 1"),
         (BatchNorm(eps=-1), "eps is -1"),
         (BatchNorm(fraction=-0.1), "fraction is -0.1"),
         (MVN(eps=-1), "eps is -1"),
@@ -301,9 +301,9 @@ def test_normalization_refuses_numbers_that_cannot_be(layer, message):
         layer.shape([(2, 3, 4, 4)])
 
 
-@pytest.mark.parametrize(("setting", "value"), [("shrinking", 2.0), ("overlap", -1)])
+@pytest.mark.parametrize(("setting", "value"), [("shrinking", 2.0), ("shrinking", 0), ("overlap", -1)])
 def test_detection_output_refuses_numbers_that_cannot_be(setting, value):
-    with pytest.raises(ShapeError, match=f"{setting} is {value:g}, it must be"):
+    with pytest.raises(ShapeError, match=f"{setting} is {value:g}, (the (most|least) is|it must be above)"):
         DetectionOutput(classes=3, **{setting: value}).shape([(1, 8), (1, 6), (1, 2, 8)])
 
 

@@ -54,15 +54,42 @@ def test_region_pooling(samples, height, width, down, across, scale, seed):
     close(run(RegionPooling((down, across), scale), maps, regions), wanted)
 
 
-def test_region_pooling_refuses_a_sample_that_is_not_there():
-    with pytest.raises(DataError, match="sample 2 is not there"):
-        run(RegionPooling((1, 1)), np.zeros((2, 1, 3, 3)), np.array([[2, 0, 0, 1, 1]]))
+BOTH = pytest.mark.parametrize(
+    "layer", [lambda scale: RegionPooling((1, 1), scale), lambda scale: SensitiveRegionPooling(1, 1, scale)]
+)
 
 
-@pytest.mark.parametrize("scale", [0, math.nan, math.inf])
-def test_region_pooling_refuses_a_scale(scale):
-    with pytest.raises(ShapeError, match="a scale above 0"):
-        RegionPooling((1, 1), scale).shape([(1, 1, 3, 3), (2, 5)])
+@BOTH
+@pytest.mark.parametrize("sample", [-1, 2])
+def test_a_sample_that_is_not_there_is_refused(layer, sample):
+    with pytest.raises(DataError, match=f"sample {sample} is not there"):
+        run(layer(1), np.zeros((2, 1, 3, 3)), np.array([[0, 0, 0, 1, 1], [sample, 0, 0, 1, 1]]))
+
+
+@BOTH
+@pytest.mark.parametrize("scale", [0, -1, math.nan, math.inf])
+def test_a_scale_that_cannot_be_is_refused(layer, scale):
+    with pytest.raises(ShapeError, match=r"scale is .*, it must be (above 0|a finite number)") as raised:
+        layer(scale).shape([(1, 1, 3, 3), (2, 5)])
+    assert raised.value.setting == "scale"
+
+
+@BOTH
+@pytest.mark.parametrize("regions", [(5,), (1, 4), (1, 5, 2)])
+def test_what_are_no_regions_is_refused(layer, regions):
+    with pytest.raises(ShapeError, match="takes regions of 5 numbers"):
+        layer(1).shape([(1, 1, 3, 3), regions])
+
+
+@BOTH
+def test_maps_without_a_pixel_are_refused(layer):
+    with pytest.raises(ShapeError, match="has no pixels"):
+        layer(1).shape([(1, 1, 0, 3), (1, 5)])
+
+
+def test_a_grid_without_a_cell_is_refused():
+    with pytest.raises(ShapeError, match="grid is 0, the least is 1"):
+        RegionPooling((0, 1)).shape([(1, 1, 3, 3), (1, 5)])
 
 
 @check
@@ -92,9 +119,7 @@ def test_sensitive_region_pooling(samples, height, width, cells, scale, seed):
 
 
 def test_sensitive_region_pooling_refuses_what_does_not_fit():
-    with pytest.raises(DataError, match="sample 2 is not there"):
-        run(SensitiveRegionPooling(1, 1, 1), np.zeros((2, 1, 3, 3)), np.array([[2, 0, 0, 1, 1]]))
     with pytest.raises(ShapeError, match="2 outputs of 3 x 3 cells need 18 channels, there are 9"):
         SensitiveRegionPooling(2, 3, 1).shape([(1, 9, 3, 3), (1, 5)])
-    with pytest.raises(ShapeError, match="takes regions of 5 numbers"):
-        SensitiveRegionPooling(1, 3, 1).shape([(1, 9, 3, 3), (1, 4)])
+    with pytest.raises(ShapeError, match="outputs is 0, the least is 1"):
+        SensitiveRegionPooling(0, 3, 1).shape([(1, 9, 3, 3), (1, 5)])

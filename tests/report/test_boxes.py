@@ -7,6 +7,8 @@ from lenet.report.boxes import COLOURS, Marks, ScaleView, boxes
 from lenet.report.style import DARK, LIGHT, WIDTH, png
 from lenet.results import Box, Detections
 
+from .drawn import words_on
+
 FOUND = Detections(
     "street.png",
     60,
@@ -43,7 +45,7 @@ def test_boxes_lie_where_they_were_found(shape, number, theme):
 def test_nothing_found_is_said():
     empty = Detections("a.png", 4, 4, ())
     figure = boxes(np.zeros((4, 4), np.uint8), empty)
-    assert figure.texts[0].get_text() == "Nothing in a.png"
+    assert words_on(figure)[0] == "Nothing in a.png"
 
 
 def test_classes_differ_in_colour():
@@ -82,7 +84,7 @@ def test_the_scale_of_the_surest_box_is_shown_with_its_window():
         for number in range(9)
     ]
     figure = boxes(np.zeros((60, 100), np.uint8), found, views)
-    assert "30 x 3" in [text.get_text() for text in figure.texts]
+    assert "30 x 3" in words_on(figure)
     (frame,) = [patch for axes in figure.axes[1:] for patch in axes.patches]
     assert frame.get_bbox().bounds == (2.5, 1.5, 8, 8)
     maps = [axes for axes in figure.axes[1:] if axes.texts]

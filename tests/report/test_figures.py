@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from lenet.report.bars import class_errors
+from lenet.report.board import Words
 from lenet.report.confusion import confusion
 from lenet.report.curves import curves
 from lenet.report.digits import probabilities, wrong_samples
@@ -17,6 +18,8 @@ from lenet.report.ranked import RANKINGS, Look, ranked
 from lenet.report.style import DARK, LIGHT, SCREEN, WIDTH, png
 from lenet.report.tiles import layout, pictures
 from lenet.results import Answers, Output, Progress, TestScores
+
+from .drawn import frames_on, placed, tiles_on, words_on
 
 NAN = float("nan")
 
@@ -87,7 +90,7 @@ def test_curves(name):
 
 def test_curves_say_what_matters():
     figure = curves(history([2.0, 1.0, NAN], tests=[(0, 0.1, 2.3), (3, 0.9905, 0.0294813)]))
-    words = [text.get_text() for text in figure.texts]
+    words = words_on(figure)
     assert words[0] == "Test accuracy 99.05 % at iteration 3"
     assert words[1] == "loss not a number at iteration 2 · best 99.05 % · test loss 0.0295 · training loss 1"
 
@@ -130,9 +133,12 @@ def test_no_samples_at_all():
 
 def test_every_count_is_in_its_cell():
     counts = np.array([[980, 2, 0], [0, 1130, 5], [1, 0, 1031]])
-    texts = confusion(counts, ("a", "b", "c")).axes[0].texts
+    figure = confusion(counts, ("a", "b", "c"))
+    (matrix,) = tiles_on(figure)
+    side = matrix.across / 3
     cells = {
-        (round(text.get_position()[1]), round(text.get_position()[0])): text.get_text() for text in texts[:6]
+        (int((words.top - matrix.top) / side), int((words.left - matrix.left) / side)): words.words
+        for words in placed(figure, Words)[2:8]
     }
     assert cells == {
         (0, 0): "980", (0, 1): "2", (1, 1): "1,130", (1, 2): "5", (2, 0): "1", (2, 2): "1,031",
@@ -143,41 +149,47 @@ SCORES = np.array([[0.6, 0.4], [0.1, 0.9], [0.3, 0.7], [0.8, 0.2]])
 FOUR = Answers(np.array([0, 0, 0, 1]), SCORES, np.zeros((4, 1, 5, 5)))  # the last three are wrong
 
 
-def words(axes):
-    return [text.get_text() for text in axes.texts]
+def words(figure):
+    """What is written below the title and the line under it."""
+    return words_on(figure)[2:]
 
 
 def test_the_wrong_ones_come_surest_first():
-    assert words(wrong_samples(FOUR).axes[0]) == ["0 → 1", "90.0 %", "1 → 0", "80.0 %", "0 → 1", "70.0 %"]
+    assert words(wrong_samples(FOUR)) == ["0 → 1", "90.0 %", "1 → 0", "80.0 %", "0 → 1", "70.0 %"]
 
 
 def test_panels_show_truth_answers_and_the_wrong_ones():
-    truth, said, missed = panels(FOUR).axes
-    assert words(truth) == ["0", "0", "0", "1"]
-    assert words(said) == ["0", "1", "1", "0"]
-    assert words(missed) == ["1", "1", "0"]
-    assert [len(axes.patches) for axes in (truth, said, missed)] == [0, 3, 3]
-    places = [text.get_position() for text in missed.texts]
-    assert places == [text.get_position() for text in said.texts[1:]]  # they stay where they were
+    figure = panels(FOUR)
+    labels = [each for each in placed(figure, Words) if each.ground]
+    assert [each.words for each in labels] == [*"0001", *"0110", *"110"]  # truth, answers, wrong ones
+    said, missed = labels[4:8], labels[8:]
+    frames = frames_on(figure)
+    assert len(frames) == 6
+    assert [(each.left, each.top) for each in frames] == [
+        (each.left, each.top) for each in (*said[1:], *missed)
+    ]
+    across = {round(after.left - before.left, 9) for before, after in zip(said[1:], missed, strict=True)}
+    assert len(across) == 1  # they stay where they were
+    assert [each.top for each in missed] == [each.top for each in said[1:]]
 
 
 def test_panels_for_a_window_are_wide_enough_for_their_columns():
     figure = panels(answers(90, 10), rows=5, columns=18)
     assert figure.get_size_inches()[0] > WIDTH
-    assert len(figure.axes[0].images) == 90
+    assert len(tiles_on(figure)) == 3 * 90
 
 
 def test_samples_come_in_the_order_of_their_energies():
     highest, lowest, right, _ = (ranked(FOUR, (ranking,)) for ranking in RANKINGS)
-    assert words(highest.axes[0]) == ["0 → 1", "2.303", "1 → 0", "1.609", "0 → 1", "1.204"]
-    assert words(lowest.axes[0]) == ["0 → 1", "1.204", "1 → 0", "1.609", "0 → 1", "2.303"]
-    assert words(right.axes[0]) == ["0 → 0", "0.511"]
-    assert highest.texts[0].get_text() == "Incorrect classifications, highest energies first"
+    assert words(highest) == ["0 → 1", "2.303", "1 → 0", "1.609", "0 → 1", "1.204"]
+    assert words(lowest) == ["0 → 1", "1.204", "1 → 0", "1.609", "0 → 1", "2.303"]
+    assert words(right) == ["0 → 0", "0.511"]
+    assert words_on(highest)[0] == "Incorrect classifications, highest energies first"
 
 
 def test_energies_of_its_own_count_before_those_of_the_scores():
     case = Answers(FOUR.labels, SCORES, FOUR.images, energies=np.array([0.0, 0.25, 1234.5, 0.5]))
-    shown = words(ranked(case, RANKINGS[:1]).axes[0])
+    shown = words(ranked(case, RANKINGS[:1]))
     assert shown == ["0 → 1", "1e+03", "1 → 0", "0.500", "0 → 1", "0.250"]
 
 
@@ -187,10 +199,9 @@ def test_what_is_written_at_a_sample(look):
     case.outputs, case.wanted = case.scores * 2 - 1, (-1.0, 1.0)
     figure = ranked(case, RANKINGS[:1], rows=2, columns=12, look=look)
     drawn_width = figure.get_size_inches()[0]
-    axes = figure.axes[0]
-    assert len(axes.images) == 12
-    assert len(words(axes)) == 12 * look.words * (1 + look.energies)
-    assert len(axes.patches) == 120 * look.outputs  # a bar for each output
+    assert len(tiles_on(figure)) == 24
+    assert len(words(figure)) == 24 * look.words * (1 + look.energies)
+    assert sum(len(axes.patches) for axes in figure.axes) == 240 * look.outputs  # a bar for each output
     assert drawn_width >= WIDTH
     assert png(figure, 40)
 
@@ -217,10 +228,11 @@ def test_filters(shape):
 def test_filters_share_one_scale_with_zero_in_the_middle():
     weights = np.zeros((2, 1, 2, 2))
     weights[0, 0, 0, 0], weights[1, 0, 1, 1] = 0.5, -0.25
-    images = filters(weights, "conv1").axes[0].images
-    assert images[0].get_array()[0, 0, 0] == 1.0
-    assert images[0].get_array()[1, 1, 0] == 0.5
-    assert images[1].get_array()[1, 1, 0] == 0.25
+    first, second, scale = tiles_on(filters(weights, "conv1"))
+    assert first.colours[0, 0, 0] == 1.0
+    assert first.colours[1, 1, 0] == 0.5
+    assert second.colours[1, 1, 0] == 0.25
+    assert scale.colours[0, [0, 32, 64], 0].tolist() == [0, 0.5, 1]
 
 
 def test_pictures_are_scaled_alike():

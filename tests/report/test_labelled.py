@@ -6,41 +6,35 @@ import pytest
 from lenet.report.connections import connections
 from lenet.report.labelled import labelled
 
-
-def tiles_of(figure):
-    return [image for axes in figure.axes for image in axes.images]
-
-
-def words_of(figure):
-    return [text.get_text() for axes in figure.axes for text in axes.texts]
+from .drawn import tiles_on, words_on
 
 
 def test_each_sample_has_its_tile_and_its_name():
     images = [np.full((1, 4, 4), value) for value in (0.0, 0.5, 1.0)]
     figure = labelled(images, ["a", "b", "a"], "three", columns=2)
-    assert words_of(figure) == ["a", "b", "a"]
-    assert [float(tile.get_array().mean()) for tile in tiles_of(figure)] == [0, 0.5, 1]
+    assert words_on(figure) == ["three", "a", "b", "a"]
+    assert [float(tile.colours.mean()) for tile in tiles_on(figure)] == [0, 0.5, 1]
 
 
 def test_smaller_ones_lie_in_the_middle():
     figure = labelled([np.ones((1, 2, 2)), np.zeros((1, 4, 4))], ["", ""], "two")
-    small = tiles_of(figure)[0].get_array()[..., 0]
+    small = tiles_on(figure)[0].colours[..., 0]
     assert small.tolist() == [[0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
-    assert words_of(figure) == []
+    assert words_on(figure) == ["two"]
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 5])
 def test_channels_become_grey_or_colours(channels):
     image = np.arange(channels * 4.0).reshape(channels, 2, 2)
-    shown = tiles_of(labelled([image], ["x"], "one"))[0].get_array()
+    shown = tiles_on(labelled([image], ["x"], "one"))[0].colours
     assert shown.shape == (2, 2, 3)
     grey = (shown == shown[..., :1]).all()
     assert bool(grey) == (channels != 3)
 
 
 def test_limits():
-    shown = tiles_of(labelled([np.array([[[-3.0, -1, 0, 1]]])], ["x"], "one", limits=(-1, 1)))[0]
-    assert shown.get_array()[0, :, 0].tolist() == [0, 0, 0.5, 1]
+    shown = tiles_on(labelled([np.array([[[-3.0, -1, 0, 1]]])], ["x"], "one", limits=(-1, 1)))[0]
+    assert shown.colours[0, :, 0].tolist() == [0, 0, 0.5, 1]
 
 
 def test_a_connection_that_is_there_twice():
@@ -48,5 +42,5 @@ def test_a_connection_that_is_there_twice():
 
 
 def test_limits_may_be_whole_numbers():
-    shown = tiles_of(labelled([np.array([[[0.0, 0.5, 1]]])], ["x"], "one", limits=(0, 1)))[0].get_array()
+    shown = tiles_on(labelled([np.array([[[0.0, 0.5, 1]]])], ["x"], "one", limits=(0, 1)))[0].colours
     assert shown[0, :, 0].tolist() == [0, 0.5, 1]

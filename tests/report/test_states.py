@@ -1,15 +1,19 @@
 """The inside of a network as a picture: every array there, on one scale, in square pixels."""
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from lenet.report.board import Words, words_width
 from lenet.report.mosaic import as_tiles, mosaic
 from lenet.report.states import states
 from lenet.report.style import DARK, MARGIN, PRINT, WIDTH, png
 from lenet.results import LayerState
+
+from .drawn import placed, tiles_on, words_on
 
 RANDOM = np.random.default_rng(0)
 LAYERS = (
@@ -23,12 +27,8 @@ LAYERS = (
 )
 
 
-def words(figure):
-    return [text.get_text() for axes in figure.axes for text in axes.texts]
-
-
 def test_every_array_has_its_caption():
-    shown = words(states((("now", LAYERS),), "x"))
+    shown = words_on(states((("now", LAYERS),), "x"))
     for caption in (
         "conv0 in: 1x32x32", "kernels: 6x5x5", "addc0 in: 6x28x28", "bias: 6", "merge in: 3x2x2",
         "and: 1x1x1", "full in: 500", "weights: 500x800", "many in: 64x7x9",
@@ -39,40 +39,66 @@ def test_every_array_has_its_caption():
     assert "0 to 0" in shown
 
 
+@dataclass(frozen=True)
+class Rectangle:
+    left: float
+    top: float
+    across: float
+    down: float
+
+    @property
+    def right(self):
+        return self.left + self.across
+
+    @property
+    def bottom(self):
+        return self.top + self.down
+
+
+def rectangle_of(words):
+    """Where the letters of a line are that begins at its left and upper end, accents left out."""
+    assert (words.side, words.level) == ("left", "top")
+    return Rectangle(words.left, words.top, words_width(words.words, words.size), 0.9 * words.size / 72)
+
+
+def each_apart(rectangles):
+    for index, one in enumerate(rectangles):
+        for other in rectangles[:index]:
+            beside = one.right <= other.left or one.left >= other.right
+            assert beside or one.bottom <= other.top or one.top >= other.bottom, (one, other)
+
+
 @pytest.mark.parametrize("stacks", [1, 2, 3])
 @pytest.mark.parametrize("columns", [1, 2])
 def test_nothing_overlaps_or_leaves_the_figure(columns, stacks):
     figure = states([("now", LAYERS)] * columns, "x", stacks=stacks, theme=DARK)
     assert figure.get_size_inches()[0] == pytest.approx(WIDTH * stacks)
     across, down = figure.get_size_inches()
-    boxes = [image.get_extent() for image in figure.axes[0].images]
-    assert len(boxes) == 14 * columns
-    for left, right, bottom, top in boxes:
-        assert MARGIN - 0.01 <= left < right <= across
-        assert 0 < top < bottom < down
-    for index, (left, right, bottom, top) in enumerate(boxes):
-        for other in boxes[:index]:
-            apart = right <= other[0] or left >= other[1] or bottom <= other[3] or top >= other[2]
-            assert apart, (boxes[index], other)
-    figure.canvas.draw()
-    lines = [text.get_window_extent() for text in figure.axes[0].texts]
-    for index, line in enumerate(lines):
-        assert not any(line.overlaps(other) for other in lines[:index])
+    tiles = [Rectangle(tile.left, tile.top, tile.across, tile.down) for tile in tiles_on(figure)]
+    assert len(tiles) == 14 * columns
+    for tile in tiles:
+        assert MARGIN - 0.01 <= tile.left < tile.right <= across
+        assert 0 < tile.top < tile.bottom < down
+    each_apart(tiles)
+    each_apart([rectangle_of(words) for words in placed(figure, Words)])
 
 
 def test_pixels_are_squares_of_whole_dots():
     layer = (LayerState("x", (np.eye(5)[None],), {}),)
     figure = states((("now", layer),), "x")
     image = np.asarray(Image.open(io.BytesIO(png(figure, PRINT))).convert("L"))
-    left, right, bottom, top = (round(value * PRINT) for value in figure.axes[0].images[0].get_extent())
-    tile = image[top + 1 : bottom - 1, left + 1 : right - 1]
+    (shown,) = tiles_on(figure)
+    left, top, width, height = (
+        round(value * PRINT) for value in (shown.left, shown.top, shown.across, shown.down)
+    )
+    tile = image[top + 1 : top + height - 1, left + 1 : left + width - 1]
     side = len(tile) // 5
     assert (np.asarray(tile) == np.eye(5).repeat(side, 0).repeat(side, 1) * 255).all()
 
 
 def grey(figure, index):
     """The grey levels of the middle of an array's first row of tiles."""
-    image = np.asarray(figure.axes[0].images[index].get_array())
+    image = tiles_on(figure)[index].colours
     return [int(image[8, x, 0]) for x in range(8, image.shape[1], 16)]
 
 
@@ -87,12 +113,12 @@ def test_a_limit_holds_for_all():
     layers = (LayerState("x", (np.array([-5.0, 0.0]), np.array([0.01, 1.0])), {}),)
     figure = states((("now", layers),), "x", limit=0.01)
     assert [grey(figure, 0), grey(figure, 1)] == [[0, 128], [255, 255]]
-    assert "0.01 or more" in figure.texts[1].get_text()
+    assert "0.01 or more" in words_on(figure)[1]
 
 
 def test_what_is_not_a_number_is_drawn():
     layers = (LayerState("x", (np.full((2, 3, 3), np.nan), np.array([np.inf, 1.0])), {}),)
-    assert "not a number" in words(states((("now", layers),), "x"))
+    assert "not a number" in words_on(states((("now", layers),), "x"))
     assert png(states((("now", layers),), "x"), 40)
     assert png(states((("now", ()),), "x"), 40)
 

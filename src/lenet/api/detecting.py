@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from dataclasses import replace
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -20,8 +21,25 @@ from lenet.shapes import Array
 if TYPE_CHECKING:
     import torch
 
-    from lenet.engine.box_network import BoxNetwork
-    from lenet.engine.detect import Detector
+    from lenet.engine.detect import ScaleMaps
+
+_TOGETHER = 8  # images that go through the network at once, at most
+
+
+class Finder(Protocol):
+    """What finds objects in images: a network that is slid, or one that answers with boxes.
+
+    `channels` are those of its images; `detection`, how boxes are chosen.
+    """
+
+    channels: int
+    detection: Detection
+
+    def look(self, images: Sequence[Array], names: Sequence[str]) -> tuple[list[Detections], list[ScaleMaps]]:
+        """What is found in images (C, H, W) of one size, values 0 to 255, and output maps where there are.
+
+        Raises: DataError for what is no such image, and if the network's answers are no numbers.
+        """
 
 
 def detector_of(
@@ -31,7 +49,7 @@ def detector_of(
     scale: float | None = None,
     mean: tuple[float, ...] = (),
     change: Callable[[Detection], Detection] = lambda detection: detection,
-) -> tuple[Detector | BoxNetwork, Preprocessing]:
+) -> tuple[Finder, Preprocessing]:
     """What finds objects with a trained network, and what is done to images first.
 
     A network that answers with boxes itself, such as SSD, gives all of them unless `change` sets a
@@ -51,19 +69,43 @@ def detector_of(
     return BoxNetwork(model, answers, change(found), told, device), told
 
 
-def detect(model: Model, image: str | Path | Array, threshold: float | None, device: str) -> Detections:
-    """Objects in one image, a file or an array (H, W) or (H, W, RGB), see :func:`detector_of`.
+class ModelDetector:
+    """Finds objects in images of any size; what is slid, or answers with boxes, is built once.
 
-    Raises: FileError if it cannot be read; DescriptionError if the network cannot be slid.
+    Raises: as :func:`detector_of`.
     """
 
-    def change(detection: Detection) -> Detection:
-        if threshold is None:
-            return detection
-        kept = replace(detection.suppression, threshold=threshold)
-        return replace(detection, threshold=threshold, suppression=kept)
+    def __init__(self, model: Model, device: torch.device | str = "cpu") -> None:
+        self.finder, told = detector_of(model, device)
+        self.blue_first = told.channels == "bgr"
 
-    detector, told = detector_of(model, device, change=change)
-    picture = read_picture(image) if isinstance(image, str | Path) else Picture("image", np.array(image))
-    array = planes(picture, detector.channels, blue_first=told.channels == "bgr")
-    return detector.look([array], [picture.name])[0][0]
+    def detect(
+        self, images: Iterable[str | Path | Array], threshold: float | None = None
+    ) -> list[Detections]:
+        """Objects in images, files or arrays (H, W) or (H, W, RGB), of at least this confidence.
+
+        Those of one size that follow each other go through the network together; a few are read at a time.
+
+        Raises: FileError if one cannot be read; DataError for what is no image.
+        """
+        from lenet.engine.together import together
+
+        finder = self._choosing(threshold)
+        found: list[Detections] = []
+        for group in together(map(self._read, images), _TOGETHER, lambda each: each[1]):
+            names, arrays = zip(*group, strict=True)
+            found += finder.look(arrays, names)[0]
+        return found
+
+    def _read(self, image: str | Path | Array) -> tuple[str, Array]:
+        picture = read_picture(image) if isinstance(image, str | Path) else Picture("image", np.array(image))
+        return picture.name, planes(picture, self.finder.channels, blue_first=self.blue_first)
+
+    def _choosing(self, threshold: float | None) -> Finder:
+        """The same network, with another choice among its boxes where there is a threshold."""
+        if threshold is None:
+            return self.finder
+        changed, detection = copy(self.finder), self.finder.detection
+        kept = replace(detection.suppression, threshold=threshold)
+        changed.detection = replace(detection, threshold=threshold, suppression=kept)
+        return changed

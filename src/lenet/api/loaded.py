@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, overload
 
 import numpy as np
 
 from lenet.api.devices import device_named
+from lenet.api.systems import file_named
 from lenet.api.writing import TOLERANCE, write_checked
 from lenet.deploy.pixels import prepared
 from lenet.errors import DataError, Notes, UsageError, WeightsError
@@ -22,11 +23,13 @@ from lenet.weights import Weights
 if TYPE_CHECKING:
     import torch
 
+    from lenet.api.detecting import ModelDetector
     from lenet.engine.classify import Classifier
     from lenet.engine.predict import Predictor
     from lenet.results import Detections
 
 Image: TypeAlias = "str | Path | Array"
+Images: TypeAlias = "list[str] | list[Path] | list[Array] | tuple[Image, ...]"
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,12 @@ class LoadedNet:
         from lenet.engine.classify import Classifier
 
         return Classifier(self.model, self._device, predictor=self._predictor)
+
+    @cached_property
+    def _detector(self) -> ModelDetector:
+        from lenet.api.detecting import ModelDetector
+
+        return ModelDetector(self.model, self._device)
 
     @property
     def name(self) -> str:
@@ -138,7 +147,7 @@ class LoadedNet:
         answers = self.predict(images)
         if np.shape(labels) != (len(answers),):
             raise DataError(
-                f"{len(answers)} images and labels of shape {np.shape(labels)}", hint="one label each"
+                f"{len(answers)} answers and labels of shape {np.shape(labels)}", hint="one label each"
             )
         return float((answers.reshape(len(answers), -1).argmax(axis=1) == np.asarray(labels)).mean())
 
@@ -176,17 +185,25 @@ class LoadedNet:
         names = self._classifier.names(len(probabilities))
         return [Answer(label, names[label], float(probabilities[label])) for label in found.order[:top]]
 
-    def detect(self, image: Image, *, threshold: float | None = None) -> Detections:
-        """Objects in one image of any size, of a confidence of at least `threshold`.
+    @overload
+    def detect(self, image: Image, *, threshold: float | None = None) -> Detections: ...
+
+    @overload
+    def detect(self, image: Images, *, threshold: float | None = None) -> list[Detections]: ...
+
+    def detect(
+        self, image: Image | Images, *, threshold: float | None = None
+    ) -> Detections | list[Detections]:
+        """Objects in an image of any size, or in each of a list, of a confidence of at least `threshold`.
 
         A classifier is slid over it at several scales, with a threshold of 0.9 unless another is given; a
         network that answers with boxes itself, such as SSD, gives all that it finds.
 
         Raises: FileError if the image cannot be read; DescriptionError if the network cannot be slid.
         """
-        from lenet.api.detecting import detect
-
-        return detect(self.model, image, threshold, self._device)
+        if isinstance(image, list | tuple):
+            return self._detector.detect(image, threshold)
+        return self._detector.detect([image], threshold)[0]
 
     def save(
         self,
@@ -208,7 +225,7 @@ class LoadedNet:
         """
         written = write_checked(
             self.model,
-            Path(path),
+            Path(file_named(path)),
             Notes(),
             bake=bake,
             tolerance=tolerance,
@@ -289,8 +306,8 @@ def load(path: str | Path, weights: str | Path | None = None, *, device: str = "
     """
     from lenet.dialects import recognise
 
-    notes, device = Notes(), device_named(device)
-    given = Path(weights) if weights is not None else None
-    model: Model = recognise(path).load("model").read_model(Path(path), notes, given)
+    notes, device, file = Notes(), device_named(device), Path(file_named(path))
+    given = Path(file_named(weights)) if weights is not None else None
+    model: Model = recognise(file).load("model").read_model(file, notes, given)
     notes.check()
     return LoadedNet(model, device=device, notes=[str(note) for note in notes])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,20 @@ if TYPE_CHECKING:
 
 TRAINED = ("caffe", "eblearn", "keras")
 _KERAS = {"optimizer": str, "rate": float, "batch": int, "epochs": int, "data": str, "weights": str}
+
+
+def file_named(given: object) -> str:
+    """The name of a file that somebody gives.
+
+    Raises: UsageError for what is no name.
+
+    >>> file_named(Path("lenet.onnx"))
+    'lenet.onnx'
+    """
+    name = os.fspath(given) if isinstance(given, str | os.PathLike) else given
+    if not isinstance(name, str):
+        raise UsageError(f"{given!r} is no name of a file", hint="give a str or a pathlib.Path")
+    return name
 
 
 def system_of(path: str | Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lenet.api.devices import check_precision, device_named
-from lenet.api.systems import keras_asked, system_of
+from lenet.api.systems import file_named, keras_asked, system_of
 from lenet.api.validation import scores_of_configuration
 from lenet.errors import Notes, UsageError, Where
 from lenet.job import Precision
@@ -18,6 +18,7 @@ from lenet.results import TestScores
 from lenet.weights import Weights
 
 if TYPE_CHECKING:
+    from lenet.engine.fusing import Kernels
     from lenet.net import Net
 
 
@@ -28,23 +29,25 @@ def test(
     batches: int | None = None,
     settings: Mapping[str, object] | None = None,
     device: str = "cpu",
-    precision: Precision = "float32",
+    precision: Precision | None = None,
 ) -> dict[str, float]:
     """The mean of every output of a network over its own test data: `{"accuracy": 0.991, "loss": 0.03}`.
 
     `path` is a network with test data (Caffe's prototxt), a configuration of EBLearn's, whose validation set
     is answered, or a Keras file; `weights` lie in a file of their own, several are separated by commas.
     `settings` replace variables of a configuration, of a Keras file they say its `data` (MNIST);
-    `batches`: so many of Caffe's, None: all samples once; `precision`, as for :func:`lenet.train`.
+    `batches`: so many of Caffe's, None: all samples once; `precision`, as for :func:`lenet.train`; None
+    is "float32".
     For samples of your own see :meth:`LoadedNet.accuracy`.
 
     Raises: LenetError with what is wrong in the files.
     """
+    path, names = file_named(path), file_named(weights) if weights is not None else ""
     device, system = device_named(device), system_of(path)
     given = {key: str(value) for key, value in (settings or {}).items()}
-    names = str(weights) if weights is not None else ""
     if batches is not None and (system == "eblearn" or batches < 1):
         raise UsageError(f"batches is {batches}: they are counted from 1, and EBLearn has none")
+    precision = "float32" if precision is None else precision
     check_precision(precision, online=system == "eblearn")
     if system == "eblearn":
         scores = scores_of_configuration(str(path), names, tuple(given.items()), device)
@@ -86,6 +89,7 @@ def scores_of_keras(
     device: str,
     notes: Notes,
     precision: Precision = "float32",
+    kernels: Kernels = "auto",
 ) -> TestScores:
     """The loss and the accuracy of a Keras file on MNIST, or on the `data` of the settings.
 
@@ -99,7 +103,8 @@ def scores_of_keras(
         raise UsageError("no weights are given", Where(path), "a .json has its .weights.h5 beside it")
     (tested,) = training.job.tests
     net = tested.net.select(tested.state)
-    return _scores(net, [training.model.weights], batches or tested.batches, device, notes, precision)
+    batches = batches or tested.batches
+    return _scores(net, [training.model.weights], batches, device, notes, precision, kernels)
 
 
 def _scores(
@@ -109,6 +114,7 @@ def _scores(
     device: str,
     notes: Notes,
     precision: Precision,
+    kernels: Kernels = "auto",
 ) -> TestScores:
     from lenet.engine.build import build
     from lenet.engine.feeding import Feeder
@@ -117,7 +123,7 @@ def _scores(
     from lenet.engine.test import run_test
 
     network = build(net, seed=0, device=device)
-    arrange(network, precision, "auto")
+    arrange(network, precision, kernels)
     for each in weights:
         network.load_checked(each, notes)
     with Feeder(network, training=False, device=device) as feeder:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lenet.api.devices import check_precision, device_named
 from lenet.api.loaded import LoadedNet
-from lenet.api.systems import keras_asked, system_of
+from lenet.api.systems import file_named, keras_asked, system_of
 from lenet.deploy.use import answering, complete, preprocessing_of, used
 from lenet.errors import Notes, UsageError
 from lenet.job import Job, Precision
@@ -96,8 +96,9 @@ def _plan(job: Job | str | Path | None, settings: dict[str, str], notes: Notes) 
         if settings:
             raise UsageError("settings are for files: a job says everything itself")
         return _Plan(job, (), lambda weights: _model(job, weights))
-    system = system_of(job) if job is not None else "caffe"
-    return {"caffe": _caffe, "eblearn": _eblearn, "keras": _keras}[system](job, settings, notes)
+    file = file_named(job) if job is not None else None
+    system = system_of(file) if file is not None else "caffe"
+    return {"caffe": _caffe, "eblearn": _eblearn, "keras": _keras}[system](file, settings, notes)
 
 
 def _trainer(job: Job, device: str) -> Trainer | OnlineTrainer:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from math import isfinite, nan
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict, get_args
 
 from lenet.engine.place import is_of_several
 from lenet.errors import UsageError, did_you_mean
+from lenet.job import Precision
 from lenet.net import Net, Phase, State
 from lenet.shapes import Shape
 
@@ -121,7 +122,7 @@ def add_precision(parser: ArgumentParser) -> None:
     """`--precision`, for verbs that run a network on batches."""
     parser.add_argument(
         "--precision",
-        choices=("float32", "bf16"),
+        choices=get_args(Precision),
         default="float32",
         help="of products: bf16 is coarser, and quicker where the processor or the GPU has units for it",
     )

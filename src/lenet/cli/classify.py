@@ -83,7 +83,10 @@ class _Image:
 def _read(
     paths: Sequence[Path], classifier: Classifier, whole: bool, errors: list[LenetError]
 ) -> Iterator[_Image]:
-    """The images that can be read, in order; what is wrong with the others is added to `errors`."""
+    """The images that can be read, in order; what is wrong with the others is added to `errors`.
+
+    While some are answered, those that come next are read.
+    """
     from lenet.data.parallel import in_order
     from lenet.formats.image import read_image
 
@@ -95,7 +98,7 @@ def _read(
         size = f"{picture.shape[1]} x {picture.shape[0]}"
         return _Image(path, size, classifier.fit(picture, whole=whole))
 
-    for found in in_order(read, paths, together=READ_TOGETHER):
+    for found in in_order(read, paths, together=READ_TOGETHER, ahead=TOGETHER):
         if isinstance(found, LenetError):
             errors.append(found)
         else:

@@ -57,7 +57,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--overlap", type=finite, default=0.5, help="how much of a true box must be shared (0.5)"
     )
-    parser.add_argument("--batch", type=at_least_one, default=8, help="images that go through together (8)")
+    _add_pace(parser)
     parser.add_argument("--log-style", choices=("lenet", "eblearn"), default="lenet", help="whose log lines")
     parser.add_argument(
         "--figures", type=int, default=20, metavar="N", help="pictures of so many images (20)"
@@ -73,6 +73,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         "lenet detect page.conf pages/ --truth truth.json",
     )
     parser.epilog = f"{told}\n\n{_RULES}"
+
+
+def _add_pace(parser: ArgumentParser) -> None:
+    """Declare how many images are looked at together, and which are left out."""
+    parser.add_argument("--batch", type=at_least_one, default=8, help="images that go through together (8)")
+    parser.add_argument(
+        "--live", action="store_true", help="videos run at their own rate; what comes meanwhile is dropped"
+    )
 
 
 def _add_sliding(parser: ArgumentParser) -> None:
@@ -121,10 +129,12 @@ def _look(plan: Plan, session: DetectSession, args: Namespace) -> list[LenetErro
     Raises: LenetError if no image could be read.
     """
     from lenet.cli.detect_images import images
+    from lenet.engine.together import together
 
     found = images(args, plan.job.pictures if plan.job else None)
     errors: list[LenetError] = []
-    groups = _groups(_readable(found.items, plan, errors), 1 if found.live else args.batch)
+    readable = _readable(found.items, plan, errors)
+    groups = together(readable, 1 if found.live else args.batch, lambda each: each[1])
     first = next(groups, None)
     if first is not None:
         session.begin(found)
@@ -154,18 +164,6 @@ def _readable(
             yield each, planes(each, plan.detector.channels, blue_first=plan.blue_first)
         except LenetError as error:
             errors.append(error)
-
-
-def _groups(found: Iterable[tuple[Picture, Array]], most: int) -> Iterator[list[tuple[Picture, Array]]]:
-    """Pictures of one size that follow each other, `most` together."""
-    group: list[tuple[Picture, Array]] = []
-    for each in found:
-        if group and (len(group) == most or group[0][1].shape != each[1].shape):
-            yield group
-            group = []
-        group.append(each)
-    if group:
-        yield group
 
 
 def _detect(

@@ -32,7 +32,7 @@ _CAMERAS = ("opencv", "v4l2", "mac")
 class Images:
     """The images; how many (0: nobody knows); the folder that they lie in, if it is one.
 
-    `live`: they come from a camera, so that none should wait for the next.
+    `live`: they come from a camera or a video that runs, so that none should wait for the next.
     """
 
     items: Iterator[Item]
@@ -49,21 +49,24 @@ def images(args: Namespace, wanted: Pictures | None) -> Images:
     Raises: LenetError if there are none at all.
     """
     if wanted is not None and len(args.images) == 1 and Path(args.images[0]).is_dir():
-        return _of_configuration(args.file, replace(wanted, camera="directory", folder=args.images[0]))
+        folder = replace(wanted, camera="directory", folder=args.images[0])
+        return _of_configuration(args.file, folder, args.live)
     if args.images:
-        parts = [_of_source(source, wanted, _top(args.images, wanted)) for source in args.images]
+        top = _top(args.images, wanted)
+        parts = [_of_source(source, wanted, top, args.live) for source in args.images]
         number = sum(part.number for part in parts) if all(part.number for part in parts) else 0
-        return Images(chain.from_iterable(part.items for part in parts), number, live=parts[-1].live)
+        live = any(part.live for part in parts)
+        return Images(chain.from_iterable(part.items for part in parts), number, live=live)
     if wanted is None:
         raise UsageError("which images?", hint=f"lenet detect {args.file} IMAGE...")
-    return _of_configuration(args.file, wanted)
+    return _of_configuration(args.file, wanted, args.live)
 
 
-def _of_configuration(file: str, wanted: Pictures) -> Images:
+def _of_configuration(file: str, wanted: Pictures, live: bool) -> Images:
     top = wanted.folder
     if wanted.before and wanted.camera == "directory":
         top = str(common_folder([wanted.before, wanted.folder]))
-    found = _of_camera(file, wanted, top)
+    found = _of_camera(file, wanted, top, live)
     if wanted.before:
         paths = image_paths(wanted.before, pattern=wanted.pattern)
         first = _of_paths(paths, top if wanted.camera == "directory" else wanted.before)
@@ -75,7 +78,7 @@ def _of_configuration(file: str, wanted: Pictures) -> Images:
     return replace(found, items=islice(found.items, wanted.skipped, None), number=left)
 
 
-def _of_camera(file: str, wanted: Pictures, top: str) -> Images:
+def _of_camera(file: str, wanted: Pictures, top: str, live: bool) -> Images:
     if wanted.labelled is not None:
         reader = wanted.labelled.open()
         number = len(reader)
@@ -90,7 +93,7 @@ def _of_camera(file: str, wanted: Pictures, top: str) -> Images:
         hint = f"lenet detect {file} IMAGE..."
         raise UsageError("which images? 'input_dir' is not defined", hint=hint)
     if wanted.camera == "video":
-        return Images(_of_video(wanted.folder, wanted))
+        return Images(_of_video(wanted.folder, wanted, live=live), live=live)
     return _of_folder(wanted, top)
 
 
@@ -125,9 +128,9 @@ def _paths(source: str, wanted: Pictures | None) -> list[Path]:
     return image_paths(source, pattern=wanted.pattern) if wanted else image_paths(source)
 
 
-def _of_source(source: str, wanted: Pictures | None, top: Path) -> Images:
+def _of_source(source: str, wanted: Pictures | None, top: Path, live: bool) -> Images:
     if source.lower().endswith(_VIDEOS):
-        return Images(_of_video(source, wanted, top))
+        return Images(_of_video(source, wanted, top, live), live=live)
     if _is_camera(source):
         return Images(frames(int(source[6:])), live=True)
     return _of_paths(_paths(source, wanted), top)
@@ -149,12 +152,14 @@ def _of_paths(paths: Sequence[Path], top: str | Path) -> Images:
     return Images(map(_read, paths, names_below(paths, top)), len(paths))
 
 
-def _of_video(source: str, wanted: Pictures | None, top: Path | None = None) -> Iterator[Item]:
+def _of_video(
+    source: str, wanted: Pictures | None, top: Path | None = None, live: bool = False
+) -> Iterator[Item]:
     """The images of a video; if it cannot be read, why."""
     between, seconds = (wanted.seconds_between, wanted.seconds) if wanted else (0.0, 0.0)
     folder = PurePosixPath(names_below([Path(source)], top or Path(source).parent)[0]).parent
     try:
-        for picture in frames(source, seconds_between=between, seconds=seconds):
+        for picture in frames(source, seconds_between=between, seconds=seconds, live=live):
             yield replace(picture, name=str(folder / picture.name))
     except LenetError as error:
         yield error

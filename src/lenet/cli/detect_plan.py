@@ -21,15 +21,14 @@ from lenet.formats.conf_values import Values
 if TYPE_CHECKING:
     import torch
 
-    from lenet.engine.box_network import BoxNetwork
-    from lenet.engine.detect import Detector
+    from lenet.api.detecting import Finder
 
 
 @dataclass(frozen=True)
 class Plan:
     """A detector; of a configuration also what it says (`values`) and asks for (`job`)."""
 
-    detector: Detector | BoxNetwork
+    detector: Finder
     blue_first: bool = False
     job: DetectJob | None = None
     values: Values | None = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import Namespace
 
 from lenet.api.testing import scores_of_keras
-from lenet.cli.arguments import device_of
 from lenet.cli.messages import telling
 from lenet.errors import UsageError
 
@@ -15,16 +14,15 @@ def run(args: Namespace) -> int:
 
     Raises: LenetError with what is wrong in the file, the weights or the data.
     """
-    from lenet.engine.device import choose
-    from lenet.engine.precision import note_slow
+    from lenet.cli.device import chosen
 
     if args.settings:
         raise UsageError("a Keras file has no keys to set", hint="use --data")
     settings = {"weights": args.weights, "data": args.data}
     with telling(args.strict) as notes:
-        device = choose(*device_of(args.device), notes)
-        note_slow(args.precision, device, notes)
-        scores = scores_of_keras(args.net, settings, args.iterations, str(device), notes, args.precision)
+        device = str(chosen(args, notes))
+        asked = args.precision, args.kernels
+        scores = scores_of_keras(args.net, settings, args.iterations, device, notes, *asked)
     width = max(len(output.name) for output in scores.outputs)
     for output in scores.outputs:
         print(f"{output.name:{width}}  {output.value:.6g}")

@@ -110,7 +110,6 @@ class Pool:
 
     def _start(self, job: JobFolder) -> None:
         environment = {**os.environ, **dict.fromkeys(_THREADS, str(self.limits.threads))}
-        environment["OMP_WAIT_POLICY"] = "PASSIVE"
         words = [sys.executable, "-P", "-m", "lenet", "sweep", "--job", str(job.path.absolute())]
         lock, said = self._lock, _size(job.errors)
         try:

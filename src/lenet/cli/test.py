@@ -18,7 +18,6 @@ from lenet.cli.arguments import (
     add_settings,
     add_state,
     add_strict,
-    device_of,
     iterations_of,
     state_of,
 )
@@ -70,11 +69,7 @@ def run(args: Namespace) -> int:
     """
     args.iterations = iterations_of(args)
     if is_configuration(args.net):
-        from lenet.api.devices import check_precision
-        from lenet.cli import epoch_test
-
-        check_precision(args.precision, online=True, where=Where(args.net))
-        return epoch_test.run(args)
+        return _configuration(args)
     if is_keras(args.net):
         from lenet.cli import keras_test
 
@@ -83,20 +78,34 @@ def run(args: Namespace) -> int:
         raise UsageError("--data is for Keras files", hint="other files say it themselves")
     if not args.weights:
         raise UsageError("lenet test: no weights are given", hint="add --weights FILE.caffemodel")
+    return _network(args)
+
+
+def _configuration(args: Namespace) -> int:
+    """Test what a configuration of EBLearn's describes."""
+    from lenet.api.devices import check_precision
+    from lenet.cli import epoch_test
+
+    check_precision(args.precision, online=True, where=Where(args.net))
+    if args.kernels == "fused":
+        reason = "--kernels fused: a configuration's network is tested without compiled layers"
+        raise UsageError(reason, Where(args.net), "leave --kernels out")
+    return epoch_test.run(args)
+
+
+def _network(args: Namespace) -> int:
+    """Test a network of Caffe's."""
+    from lenet.cli.device import chosen
     from lenet.cli.networks import read_network, runnable
     from lenet.dialects.caffe.weights import read_weights
+    from lenet.engine.build import build
+    from lenet.engine.precision import arrange
 
     with telling(args.strict, args.allow_python) as notes:
         net, message = read_network(args.net, notes)
         state = state_of(args, net, "test")
         weights = [read_weights(path, notes) for path in args.weights.split(",")]
-        kind, index = device_of(args.device)
-        from lenet.engine.build import build
-        from lenet.engine.device import choose
-        from lenet.engine.precision import arrange, note_slow
-
-        device = choose(kind, index, notes)
-        note_slow(args.precision, device, notes)
+        device = chosen(args, notes)
         running = runnable(net, args.allow_python)
     network = build(running.select(state), seed=0, device=device)
     arrange(network, args.precision, args.kernels)

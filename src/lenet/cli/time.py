@@ -18,7 +18,6 @@ from lenet.cli.arguments import (
     add_state,
     add_strict,
     at_least_one,
-    device_of,
     iterations_of,
     state_of,
 )
@@ -95,16 +94,14 @@ def run(args: Namespace) -> int:
         from lenet.cli import epoch_time
 
         return epoch_time.run(args)
+    from lenet.cli.device import chosen
+
     with telling(args.strict, args.allow_python) as notes:
         net, message = _read(args, notes)
         net = with_batch(net, args.batch) if args.batch else net
         running = runnable(net, args.allow_python)
         state = state_of(args, net, args.phase)
-        kind, index = device_of(args.device)
-        from lenet.engine.device import choose
-
-        device = choose(kind, index, notes)
-        _note_slow(args, device, notes)
+        device = chosen(args, notes)
     if args.against:
         from lenet.cli import time_against
 
@@ -129,12 +126,6 @@ def _timed(args: Namespace, net: Net, iterations: int, device: torch.device) -> 
         kernels=kernels,
         precision=args.precision,
     )
-
-
-def _note_slow(args: Namespace, device: torch.device, notes: Notes) -> None:
-    from lenet.engine.precision import note_slow
-
-    note_slow(args.precision, device, notes)
 
 
 def _tell(timing: Timing, log: CaffeLog | None) -> None:

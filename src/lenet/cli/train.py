@@ -187,10 +187,10 @@ def train_here(options: Options, begun: Callable[[Options], Session]) -> int:
         stack.callback(session.close)
         with signals.Signals(options.effects, session.apart, pending, session.tells) as requests:
             session.run(requests.poll)
-        session.finish()
-        words = session.summary()
-        if words:
-            print(words, file=sys.stderr if options.log_style == "caffe" else sys.stdout)
+        session.answer()
+        for tell in (session.summary, session.finish):  # nobody waits for the report to know the result
+            if words := tell():
+                print(words, file=sys.stderr if options.log_style == "caffe" else sys.stdout, flush=True)
         session.linger()
     return 0
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
+from lenet.data.ahead import Ahead
 from lenet.data.feed import Feed
 from lenet.data.memory import check_batch
 from lenet.data.order import ALONE, Order, Share, Shuffled, Stored
@@ -26,6 +27,7 @@ class Batches:
 
     Samples are decoded once and held as they are stored (images as uint8) if they take no more than
     `memory_limit` bytes, a quarter of it where files are decoded; otherwise threads read them ahead.
+    Where they are augmented on the CPU, a thread does that with the next batch while this one is in use.
     `seed` starts the generator of random orders, crops, mirrors and the skip at the start; None: a new one
     each time.  With a `share` these are the batches of one of several processes: all have one order
     and one skip, each draws its own crops and mirrors.
@@ -70,6 +72,7 @@ class Batches:
         self._position = self._skip()
         if share.rank:
             self._generator.manual_seed((self._generator.initial_seed() + share.rank) % 2**63)
+        self._ahead = Ahead(self._at, self._generator) if self._is_slow() else None
 
     def next(self) -> tuple[Tensor, ...]:
         """The next batch: one tensor per output, first axis `feed.batch`.
@@ -79,8 +82,9 @@ class Batches:
 
         Raises: FileError or DataError if a sample cannot be read; the position then stays.
         """
-        batch = self.made(self._samples.take(self._places()))
-        self._position += self.feed.batch * self._share.number
+        places = self._places()
+        batch = self._ahead.take(places, self._places(1)) if self._ahead else self._at(places)
+        self.pass_over(1)
         return batch
 
     def made(self, samples: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -105,19 +109,34 @@ class Batches:
         return samples if samples and all(each.device == self._device for each in samples) else None
 
     def indices(self, number: int) -> Tensor:
-        """Which samples the next batches hold, (number, batch); the position is then behind them."""
+        """Which samples the next batches hold, (number, batch)."""
         import torch
 
-        rows = []
-        for _ in range(number):
-            rows.append([index for piece in self._order.at(self._places()) for index in piece])
-            self._position += self.feed.batch * self._share.number
-        return torch.tensor(rows)
+        rows = [self._order.at(self._places(batch)) for batch in range(number)]
+        return torch.tensor([[index for piece in pieces for index in piece] for pieces in rows])
 
-    def _places(self) -> range:
-        """The places of the next batch."""
-        first, number = self._position + self._share.rank, self._share.number
-        return range(first, first + self.feed.batch * number, number)
+    def pass_over(self, number: int) -> None:
+        """Go on behind so many batches."""
+        self._position += number * self._step
+
+    @property
+    def _step(self) -> int:
+        """The places from one batch to the next: all processes take theirs in between."""
+        return self.feed.batch * self._share.number
+
+    def _places(self, later: int = 0) -> range:
+        """The places of the next batch, or of one so many later."""
+        first = self._position + self._share.rank + later * self._step
+        return range(first, first + self._step, self._share.number)
+
+    def _at(self, places: range) -> tuple[Tensor, ...]:
+        """The batch of the samples that stand at `places`."""
+        return self.made(self._samples.take(places))
+
+    def _is_slow(self) -> bool:
+        """Whether batches are worth a thread; none may use a GPU while another records what it does."""
+        augments = self._training and self.feed.transform.augmentation.random
+        return augments and self._device.type == "cpu"
 
     def __len__(self) -> int:
         """The number of samples of the source."""
@@ -137,12 +156,15 @@ class Batches:
     @property
     def generator_state(self) -> bytes:
         """The state of the generator of crops and mirrors."""
-        return bytes(self._generator.get_state().numpy())
+        state = self._ahead.state if self._ahead else self._generator.get_state()
+        return bytes(state.numpy())
 
     @generator_state.setter
     def generator_state(self, state: bytes) -> None:
         import torch
 
+        if self._ahead:
+            self._ahead.forget()
         try:
             self._generator.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
         except (RuntimeError, ValueError) as error:
@@ -150,6 +172,8 @@ class Batches:
 
     def close(self) -> None:
         """Stop reading ahead and release the files."""
+        if self._ahead:
+            self._ahead.close()
         self._samples.close()
 
     def _prepared_mean(self, reader: Reader) -> Tensor | None:

@@ -1,8 +1,10 @@
-"""The newest image of a camera: a detector that is slower than the camera misses images, none is late."""
+"""The newest image of a camera, or of a film that runs: who is slower misses images, none is late."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Condition, Thread
+from time import monotonic, sleep
 from typing import Protocol
 
 from lenet.shapes import Array
@@ -13,6 +15,35 @@ class Capture(Protocol):
 
     def read(self) -> tuple[bool, Array | None]:
         """Whether there is another image, and the image; waits for it."""
+
+
+class Running:
+    """A film that runs at its own rate, images a second, from the first one on: none comes before its time.
+
+    `now` tells the time and `wait` waits, in seconds.
+    """
+
+    def __init__(
+        self,
+        film: Capture,
+        rate: float,
+        now: Callable[[], float] = monotonic,
+        wait: Callable[[float], object] = sleep,
+    ) -> None:
+        self._film, self._rate, self._now, self._wait = film, rate, now, wait
+        self._start: float | None = None
+        self._number = 0
+
+    def read(self) -> tuple[bool, Array | None]:
+        """The next image, when it is due."""
+        found = self._film.read()
+        if self._start is None:
+            self._start = self._now()
+        early = self._start + self._number / self._rate - self._now()
+        if found[0] and early > 0:
+            self._wait(early)
+        self._number += 1
+        return found
 
 
 class NewestImages:

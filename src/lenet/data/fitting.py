@@ -49,10 +49,10 @@ def fit_whole(image: Array, channels: int, size: tuple[int, int]) -> Fitted:
     done: list[str] = []
     flat = _without_opacity(image, done)
     if channels == 1:
-        return Fitted(_whole(_grey(flat, done).astype(np.float32), size, done)[None], tuple(done))
+        return Fitted(_whole(_grey(flat, done), size, done).astype(np.float32)[None], tuple(done))
     colours = np.stack([flat] * 3, -1) if flat.ndim == 2 else flat
-    values = _whole(colours.astype(np.float32), size, done)
-    return Fitted(np.ascontiguousarray(values[..., ::-1].transpose(2, 0, 1)), tuple(done))
+    values = _whole(colours, size, done)
+    return Fitted(np.ascontiguousarray(values[..., ::-1].transpose(2, 0, 1), np.float32), tuple(done))
 
 
 def warped(planes: Array, size: tuple[int, int]) -> Array:
@@ -82,7 +82,7 @@ def _without_opacity(image: Array, done: list[str]) -> Array:
 
 
 def _grey(image: Array, done: list[str]) -> Array:
-    if image.ndim == 3 and (image[..., 0] != image[..., 1]).any() | (image[..., 1] != image[..., 2]).any():
+    if image.ndim == 3 and any((image[..., 1] != image[..., other]).any() for other in (0, 2)):
         done.append("made grey")
     return grey(image)
 
@@ -146,13 +146,14 @@ def _whole(values: Array, size: tuple[int, int], done: list[str]) -> Array:
 
 
 def _resized(values: Array, size: Sequence[int]) -> Array:
-    """The values at another size, averaged over what each new one covers."""
+    """The values, uint8 or float32, at another size, averaged over what each new one covers; float32."""
     import numpy as np
     from PIL import Image
 
     planes = values[..., None] if values.ndim == 2 else values
     resized = [
-        np.asarray(Image.fromarray(plane).resize((size[1], size[0]), Image.Resampling.BILINEAR))
+        # bytes become numbers plane by plane, in Pillow: an image of them takes four times the memory
+        np.asarray(Image.fromarray(plane).convert("F").resize((size[1], size[0]), Image.Resampling.BILINEAR))
         for plane in np.moveaxis(planes, -1, 0)
     ]
     result: Array = resized[0] if values.ndim == 2 else np.stack(resized, -1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lenet.data.source import SOURCES, Reader, Source
 from lenet.errors import DataError, FileError, Where
 from lenet.formats.files import read_bytes
-from lenet.formats.image import decode_image
+from lenet.formats.image import decode_image, decode_planes
 from lenet.formats.image_size import resized
 from lenet.shapes import Array, text
 
@@ -122,7 +122,11 @@ def read_planes(path: str, height: int = 0, width: int = 0, colour: bool = True)
     """
     import numpy as np
 
-    pixels = decode_image(read_bytes(path), Where(path), upright=True, as_grey=not colour)
+    data, where = read_bytes(path), Where(path)
+    if colour and not (height > 0 and width > 0):
+        planes = decode_planes(data, where, upright=True)[:3]
+        return np.repeat(planes, 3, 0) if len(planes) == 1 else planes
+    pixels = decode_image(data, where, upright=True, as_grey=not colour)
     pixels = pixels[..., :3] if pixels.ndim == 3 else pixels[..., None]
     if height > 0 and width > 0:
         pixels = resized(pixels, height, width)

@@ -21,13 +21,18 @@ def cores() -> int:
 
 
 def in_order(
-    work: Callable[[Thing], Result], things: Iterable[Thing], threads: int | None = None, *, together: int = 1
+    work: Callable[[Thing], Result],
+    things: Iterable[Thing],
+    threads: int | None = None,
+    *,
+    together: int = 1,
+    ahead: int = 0,
 ) -> Iterator[Result]:
     """What `work` makes of each thing, in their order; it should release the interpreter, as numpy does.
 
-    Things are taken a few ahead only, so that memory stays the same however many there are.  A thread is
-    given so many `together`: several where the work is so short that handing it over counts.  An error of
-    `work` is raised in the place of those that it was given with.
+    Things are taken a few ahead only, at least so many `ahead`, so that memory stays the same however many
+    there are.  A thread is given so many `together`: several where the work is so short that handing it
+    over counts.  An error of `work` is raised in the place of those that it was given with.
 
     >>> list(in_order(str.upper, "abc"))
     ['A', 'B', 'C']
@@ -37,12 +42,13 @@ def in_order(
         return [work(thing) for thing in part]
 
     threads, remaining = threads or cores(), iter(things)
+    most = max(threads * _AHEAD, ahead)
     waiting: deque[Future[list[Result]]] = deque()
     with ThreadPoolExecutor(threads, "lenet-work") as pool:
         try:
             while part := list(islice(remaining, together)):
                 waiting.append(pool.submit(done, part))
-                if len(waiting) * together >= threads * _AHEAD:
+                if len(waiting) * together >= most:
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()

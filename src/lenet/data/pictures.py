@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from lenet.data.camera import Capture, NewestImages
+from lenet.data.camera import Capture, NewestImages, Running
 from lenet.data.source import Source
 from lenet.errors import DataError, FileError, UsageError, Where, need
 from lenet.formats.files import file_error
@@ -174,12 +174,14 @@ def _listed(path: Path) -> list[Path]:
     return found
 
 
-def frames(source: str | int, *, seconds_between: float = 0.0, seconds: float = 0.0) -> Iterator[Picture]:
+def frames(
+    source: str | int, *, seconds_between: float = 0.0, seconds: float = 0.0, live: bool = False
+) -> Iterator[Picture]:
     """The images of a video file, or of a camera by its number, through OpenCV.
 
     `seconds_between` leaves out images of a video between those that are taken, `seconds` ends it;
     0 takes all.  A camera gives its newest image whenever one is asked for: those that came in
-    between are dropped, not queued.
+    between are dropped, not queued.  So does a video that is `live`: it runs at its own rate.
 
     Raises: MissingExtra without OpenCV; FileError if the video or camera cannot be opened.
     """
@@ -187,7 +189,7 @@ def frames(source: str | int, *, seconds_between: float = 0.0, seconds: float = 
     where = Where("" if isinstance(source, int) else source)
     number = -1
     try:
-        for number, picture in enumerate(_taken(capture, source, seconds_between, seconds)):  # noqa: B007
+        for number, picture in enumerate(_taken(capture, source, seconds_between, seconds, live)):  # noqa: B007
             yield picture
     finally:
         capture.release()
@@ -215,11 +217,20 @@ def _opened(source: str | int) -> Any:  # noqa: ANN401
     return capture
 
 
-def _taken(capture: Any, source: str | int, seconds_between: float, seconds: float) -> Iterator[Picture]:  # noqa: ANN401
+def _taken(
+    capture: Any,  # noqa: ANN401
+    source: str | int,
+    seconds_between: float,
+    seconds: float,
+    live: bool,
+) -> Iterator[Picture]:
     rate = float(capture.get(5)) or 25.0  # CAP_PROP_FPS; cameras may not know theirs
     step = max(1, round(seconds_between * rate))
     label = f"camera{source}" if isinstance(source, int) else Path(source).stem
-    images = _all_of(capture) if isinstance(source, str) else _newest_of(capture)
+    if isinstance(source, int):
+        images = _newest_of(capture)
+    else:
+        images = _newest_of(Running(capture, rate)) if live else _all_of(capture)
     due = 0
     for number, image in images:
         if seconds and number >= seconds * rate:

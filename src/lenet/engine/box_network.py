@@ -14,7 +14,7 @@ from lenet.detection import Detection, Size
 from lenet.engine.classify import image_shape
 from lenet.engine.detect import ScaleMaps, check_image
 from lenet.engine.predict import Predictor
-from lenet.errors import DataError
+from lenet.errors import DataError, DescriptionError
 from lenet.layers.detection_output import DetectionOutput
 from lenet.model import Model, Preprocessing
 from lenet.net import Net
@@ -31,11 +31,20 @@ class BoxAnswers:
 
 
 def box_answers(net: Net) -> BoxAnswers | None:
-    """What answers in boxes, None in a network that has no such layer at its end."""
-    for node in reversed(net.nodes):
-        if isinstance(node.kind, DetectionOutput) and node.outputs[0] in net.outputs():
-            return BoxAnswers(net.leading_to(node.outputs[0]), node.kind)
-    return None
+    """What answers in boxes, None in a network that has no layer of the kind.
+
+    Raises: DescriptionError if others go on with the boxes.
+    """
+    made = [(node, node.kind) for node in reversed(net.nodes) if isinstance(node.kind, DetectionOutput)]
+    for node, kind in made:
+        if node.outputs[0] in net.outputs():
+            return BoxAnswers(net.leading_to(node.outputs[0]), kind)
+    if not made:
+        return None
+    node, _ = made[0]
+    reader = next(other.name for other in net.nodes if node.outputs[0] in other.inputs)
+    reason = f"layer '{node.name}' gives boxes, but layer '{reader}' goes on with them"
+    raise DescriptionError(reason, node.where, "boxes are taken from the end of a network: end it there")
 
 
 class BoxNetwork:

@@ -85,10 +85,14 @@ class Classifier:
     def answers(self, fitted: Sequence[FittedImage]) -> list[Classified]:
         """Classes of images that were made to fit.
 
-        Raises: DataError if an answer is not a number; DescriptionError if answers have places.
+        Raises: DataError if an answer is not a number; DescriptionError if answers have places, or several
+        rows for an image.
         """
         samples = prepared(np.stack([image for image, _ in fitted]), self.told)
         outputs = self.predictor.blobs(samples, (self.blob,))[self.blob]
+        if len(outputs) != len(samples):
+            reason = f"gives {len(outputs)} rows for {len(samples)} images: a classifier gives each image one"
+            raise DescriptionError(reason, self.model.net.where)
         if outputs.size != len(outputs) * count(outputs.shape[1:2]):
             reason = f"answers at {text(outputs.shape[2:])} places: it sees more than one class needs"
             raise DescriptionError(reason, self.model.net.where, "lenet detect slides it over images")

@@ -14,9 +14,11 @@ from lenet.detection import Detection, Size
 from lenet.engine.boxes import Answer, candidates, inside, smoothed, suppress
 from lenet.engine.build import Network, build
 from lenet.engine.classify import load_all
+from lenet.engine.one_scale import OneScale, looked_at
 from lenet.engine.receptive_field import Field, receptive_field
+from lenet.engine.together import alike
 from lenet.errors import DataError, DescriptionError
-from lenet.layers import Fit
+from lenet.layers import Colour, Fit
 from lenet.layers.answer_class import ClassAnswer
 from lenet.layers.fit import Place
 from lenet.layers.layer import Operation
@@ -27,7 +29,6 @@ from lenet.weights import Weights
 
 _PROBES = (32, 64, 128, 256, 512, 1024, 2048)  # input sizes that are tried to learn the least one
 _REMEMBERED = 64  # networks for one scale of one image size
-_BATCH_PIXELS = 2_000_000  # of images that go through the network together
 
 
 @dataclass(frozen=True)
@@ -65,16 +66,6 @@ class ScaleMaps:
         return round(top), round(left)
 
 
-@dataclass(frozen=True)
-class _Scale:
-    """What is needed for one scale of one image size."""
-
-    prepare: Operation | None
-    network: Network
-    place: Place
-    field: Field
-
-
 class Detector:
     """Finds objects in images.
 
@@ -94,11 +85,12 @@ class Detector:
         source = _only_input(net)
         self.channels = source.kind.shape(())[0][1]
         self.fit = _fit_behind(net, source)
+        self._first = _before_resizing(self.fit, self.channels)
         self.net = _without_fit(net, source, self.fit)
         self.input = _only_input(self.net)
         self.detection = detection
         self.device = torch.device(device)
-        self._scales: OrderedDict[tuple[Shape, Size], _Scale] = OrderedDict()
+        self._scales: OrderedDict[tuple[Shape, Size], OneScale] = OrderedDict()
         self._network, self.field = self._probed()
         load_all(self._network, weights)
         self.network_size = detection.input_size or self.field.size
@@ -115,7 +107,7 @@ class Detector:
         Raises: DataError for an image without pixels, with other channels, or too narrow to prepare.
         """
         found: dict[int, Detections] = {}
-        for places in _alike(images):
+        for places in alike(images):
             own = [names[place] if names else str(place) for place in places]
             found.update(zip(places, self.look([images[place] for place in places], own)[0], strict=True))
         return [found[place] for place in range(len(images))]
@@ -154,12 +146,11 @@ class Detector:
         """
         batch = self._batch(images)
         image = (batch.shape[2], batch.shape[3])
-        for size in self.detection.scales.of(image, self.network_size):
-            scale = self._scale(tuple(batch.shape[1:]), size)
-            seen = batch if scale.prepare is None else cast("Tensor", scale.prepare([batch]))
-            answer = scale.network({self.input.outputs[0]: seen})[self.blob]
-            inputs, outputs = seen.cpu().numpy(), answer.float().cpu().numpy()
-            yield ScaleMaps(size, image, inputs, outputs, scale.place, scale.field)
+        sizes = self.detection.scales.of(image, self.network_size)
+        scales = [self._scale(tuple(batch.shape[1:]), size) for size in sizes]
+        answers = looked_at(scales, batch, self.input.outputs[0], self.blob)
+        for scale, (inputs, outputs) in zip(scales, answers, strict=True):
+            yield ScaleMaps(scale.size, image, inputs, outputs, scale.place, scale.field)
 
     def _batch(self, images: Sequence[Array]) -> Tensor:
         """The images as one tensor, transformed."""
@@ -168,9 +159,10 @@ class Detector:
         stacked = torch.stack([torch.from_numpy(image) for image in images]).to(self.device)
         mean = self.detection.transform.mean((self.channels, *stacked.shape[2:]))
         tensor = None if mean is None else torch.from_numpy(mean).to(self.device)
-        return self.detection.transform.apply(stacked, False, mean=tensor)
+        transformed = self.detection.transform.apply(stacked, False, mean=tensor)
+        return transformed if self._first is None else cast("Tensor", self._first([transformed]))
 
-    def _scale(self, image: Shape, size: Size) -> _Scale:
+    def _scale(self, image: Shape, size: Size) -> OneScale:
         """What is needed for images of a shape (C, H, W) at one scale, made once."""
         key = (image, size)
         if key not in self._scales:
@@ -184,14 +176,14 @@ class Detector:
         self._scales.move_to_end(key)
         return self._scales[key]
 
-    def _made(self, image: Shape, size: Size) -> _Scale:
+    def _made(self, image: Shape, size: Size) -> OneScale:
         fit = self._fit(size)
         if fit is None:
             network = self._built(image)
-            return _Scale(None, network, Place(0, 0, image[2], image[3]), self.field)
+            return OneScale(size, None, network, Place(0, 0, image[2], image[3]), self.field)
         network, place = self._built(fit.shape([image])[0]), fit.place([image])
         field = self.field.within(place, (image[2], image[3]))
-        return _Scale(fit.operation([image], training=False), network, place, field)
+        return OneScale(size, fit.operation([image], training=False), network, place, field)
 
     def _built(self, shape: Shape) -> Network:
         return build(self.net, device=self.device, shapes={self.input.outputs[0]: shape}, share=self._network)
@@ -243,17 +235,6 @@ def answers(outputs: Array, detection: Detection) -> Answer:
     return Answer(labels[0].numpy(), confidences[0].numpy())
 
 
-def _alike(images: Sequence[Array]) -> list[list[int]]:
-    """The places of images that go through the network together: of one size, not too many."""
-    groups: dict[Shape, list[list[int]]] = {}
-    for place, image in enumerate(images):
-        batches = groups.setdefault(image.shape, [[]])
-        if batches[-1] and (len(batches[-1]) + 1) * image.size > _BATCH_PIXELS:
-            batches.append([])
-        batches[-1].append(place)
-    return [batch for batches in groups.values() for batch in batches]
-
-
 def _only_output(net: Net) -> str:
     outputs = net.outputs()
     if len(outputs) != 1:
@@ -276,6 +257,14 @@ def _fit_behind(net: Net, source: Node) -> Fit | None:
     """The Fit layer that all images go through first, if there is one."""
     readers = [node for node in net.nodes if source.outputs[0] in node.inputs]
     return readers[0].kind if len(readers) == 1 and isinstance(readers[0].kind, Fit) else None
+
+
+def _before_resizing(fit: Fit | None, channels: int) -> Operation | None:
+    """What makes grey images of colours where the Fit layer would do so behind each resizing."""
+    kind = fit.preparation if fit else None
+    if not isinstance(kind, Colour) or kind.space != "y" or channels != 3:
+        return None
+    return Colour("y", ((1, "none"),)).operation([(1, channels, 1, 1)], training=False)
 
 
 def _without_fit(net: Net, source: Node, fit: Fit | None) -> Net:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import ReferenceType, ref
 
 import torch
 from torch import Tensor
 
 from lenet.job import Solver
 from lenet.kernels import library
-from lenet.kernels.update import Learning, UpdateRule, dense, update
+from lenet.kernels.update import Learning, Update, UpdateRule, dense
 from lenet.solvers.adaptive import AdaDelta, AdaGrad, Adam, RmsProp, single
 from lenet.solvers.update import Nesterov, Sgd
 
@@ -33,19 +34,39 @@ def _rest(decay: float) -> float:
     return 1 - single(decay)
 
 
-def fused_rule(solver: Solver, kernels: str) -> UpdateRule | None:
-    """The compiled rule for a solver; None where there is none, or where plain torch is asked for."""
+class FusedUpdate:
+    """A solver's update of all parameters in one pass; prepared once where gradients keep their place."""
+
+    def __init__(self, rule: UpdateRule, solver: Solver) -> None:
+        self._rule = rule
+        self._scale, self._absolute = 1 / solver.accumulate, solver.regularization != "L2"
+        self._update: Update | None = None
+        self._for: list[tuple[ReferenceType[Tensor], int]] = []
+
+    def __call__(self, learning: Sequence[Learning]) -> bool:
+        """Update; False, with nothing changed, where a tensor is of another kind."""
+        if not self._prepared(learning):
+            if not all(map(_fits, learning)):
+                return False
+            self._update = Update(self._rule, learning, scale=self._scale, absolute=self._absolute)
+            self._for = [(ref(its.gradient), its.weights.data_ptr()) for its in learning]
+        if self._update:
+            self._update.run(learning)
+        return True
+
+    def _prepared(self, learning: Sequence[Learning]) -> bool:
+        """Whether these are the tensors of before: the same gradients, the weights where they were."""
+        return len(learning) == len(self._for) and all(
+            gradient() is its.gradient and place == its.weights.data_ptr()
+            for its, (gradient, place) in zip(learning, self._for, strict=True)
+        )
+
+
+def fused_update(solver: Solver, kernels: str) -> FusedUpdate | None:
+    """The compiled update of a solver; None where there is none, or where plain torch is asked for."""
     make = _RULES.get(type(solver.update))
-    return make(solver.update) if make and kernels != "torch" and library.available() else None
-
-
-def apply(rule: UpdateRule, solver: Solver, learning: Sequence[Learning]) -> bool:
-    """Update all parameters in one pass; False, with nothing changed, where a tensor is of another kind."""
-    if not all(map(_fits, learning)):
-        return False
-    scale, absolute = 1 / solver.accumulate, solver.regularization != "L2"
-    update(rule, learning, scale=scale, absolute=absolute)
-    return True
+    compiled = make and kernels != "torch" and library.available()
+    return FusedUpdate(make(solver.update), solver) if make and compiled else None
 
 
 def _fits(its: Learning) -> bool:

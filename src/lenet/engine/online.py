@@ -17,8 +17,8 @@ from lenet.engine.build import SEEDS, Network, build
 from lenet.engine.class_test import ClassTest, answers_of
 from lenet.engine.learner import Learner, spread
 from lenet.engine.online_plan import compiled
+from lenet.engine.requests import Request
 from lenet.engine.sample_set import SampleSet
-from lenet.engine.train import Request
 from lenet.errors import DataError, DescriptionError, TrainingError, WeightsError, Where
 from lenet.job import Epochs, Job
 from lenet.layers.draws import Draws

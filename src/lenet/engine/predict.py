@@ -75,15 +75,32 @@ class Predictor(nn.Module):
 
     @torch.inference_mode()
     def blobs(self, samples: Array, wanted: tuple[str, ...]) -> dict[str, Array]:
-        """Blobs by name for prepared samples (N, *shape), each (N, ...)."""
+        """Blobs by name for prepared samples (N, *shape), each (N, ...), or several rows for each sample.
+
+        A blob whose first axis does not count samples is given once for each batch, one after the other.
+
+        Raises: DataError if a blob's other axes are of another size for each batch.
+        """
         run = self.network if self._within.intersection(wanted) else partial(blobs_of, self.network)
         parts: dict[str, list[Array]] = {name: [] for name in wanted}
         for start in range(0, len(samples), self.batch):
-            batch = self.filled(samples[start : start + self.batch])
-            found = run({self.source.outputs[0]: batch})
+            batch = samples[start : start + self.batch]
+            found = run({self.source.outputs[0]: self.filled(batch)})
             for name in wanted:
-                parts[name].append(found[name][: len(samples) - start].cpu().numpy())
-        return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+                parts[name].append(self._unfilled(found[name], len(batch)).cpu().numpy())
+        return {name: self._joined(name, arrays) for name, arrays in parts.items()}
+
+    def _unfilled(self, blob: Tensor, number: int) -> Tensor:
+        """The rows of a batch's blob that are of its first `number` samples; all where they count none."""
+        blob = blob if blob.ndim else blob[None]
+        rows, left = divmod(len(blob), self.batch)
+        return blob[: rows * number] if self.fixed and not left else blob
+
+    def _joined(self, name: str, parts: list[Array]) -> Array:
+        if len({part.shape[1:] for part in parts}) > 1:
+            reason = f"blob '{name}' is of another size for each {self.batch} samples that run together"
+            raise DataError(reason, hint=f"give at most {self.batch} at once")
+        return np.concatenate(parts)
 
     def filled(self, samples: Array) -> Tensor:
         """Up to `batch` samples (N, *shape) on the device; a batch that is fixed is filled up with zeros."""

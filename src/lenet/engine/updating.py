@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from lenet.checkpoint import SolverState
-from lenet.engine.fused_update import apply, fused_rule, laid_out_like
+from lenet.engine.fused_update import fused_update, laid_out_like
 from lenet.engine.parameters import Trained
 from lenet.errors import WeightsError
 from lenet.job import Solver
-from lenet.kernels.update import Learning, UpdateRule
+from lenet.kernels.update import Learning
 from lenet.shapes import Array, text
 from lenet.solvers.update import UPDATES, History, Scalar
 
@@ -34,7 +34,7 @@ class Updater:
         kernels: str = "torch",
     ) -> None:
         self.solver = solver
-        self.fused = None if keep_changes else fused_rule(solver, kernels)
+        self.fused = None if keep_changes else fused_update(solver, kernels)
         self.keep_changes = keep_changes
         self.trained = trained
         self.tensors = [entry.tensor for entry in trained]
@@ -59,7 +59,7 @@ class Updater:
         # a parameter that no loss depends on has no gradient; it still decays
         gradients = [_gradient(self.tensors[index]) for index in learning]
         self._clip(gradients)
-        if self.fused and isinstance(rate, float) and self._at_once(self.fused, rate, learning, gradients):
+        if self.fused and isinstance(rate, float) and self.fused(self._learning(rate, learning, gradients)):
             return
         for index, gradient in zip(learning, gradients, strict=True):
             if self.solver.accumulate > 1:
@@ -76,24 +76,18 @@ class Updater:
                 tensor.add_(change)
                 tensor.grad = change.neg_()
 
-    def _at_once(
-        self, rule: UpdateRule, rate: float, learning: Sequence[int], gradients: Sequence[Tensor]
-    ) -> bool:
-        """Update in one compiled pass; False, with nothing changed, where that cannot be."""
-        return apply(
-            rule,
-            self.solver,
-            [
-                Learning(
-                    self.tensors[index],
-                    laid_out_like(gradient, self.tensors[index]),
-                    [buffer[index] for buffer in self.history.values()],
-                    rate * self.trained[index].rate,
-                    self.solver.weight_decay * self.trained[index].decay,
-                )
-                for index, gradient in zip(learning, gradients, strict=True)
-            ],
-        )
+    def _learning(self, rate: float, learning: Sequence[int], gradients: Sequence[Tensor]) -> list[Learning]:
+        """Each parameter that learns, with all that its update needs."""
+        return [
+            Learning(
+                self.tensors[index],
+                laid_out_like(gradient, self.tensors[index]),
+                [buffer[index] for buffer in self.history.values()],
+                rate * self.trained[index].rate,
+                self.solver.weight_decay * self.trained[index].decay,
+            )
+            for index, gradient in zip(learning, gradients, strict=True)
+        ]
 
     def _clip(self, gradients: Sequence[Tensor]) -> None:
         if self.solver.clip is None or not gradients:

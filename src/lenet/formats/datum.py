@@ -149,6 +149,7 @@ def read_datums(records: Sequence[bytes], channels: int | None = None) -> tuple[
     images = np.empty((len(records), *image.shape), image.dtype)
     labels = np.empty(len(records), np.int64)
     alike = _read_alike(records, first, images, labels)
+    images[0], labels[0], alike[0] = image, first.label, True  # decoded already
     for index in np.flatnonzero(~alike).tolist():
         datum = read_datum(records[index])
         found = datum.image(channels)
@@ -190,15 +191,14 @@ def _read_alike(
 def _decoded(data: bytes, channels: int | None) -> Array:
     import numpy as np
 
-    from lenet.formats.image import decode_image, grey
+    from lenet.formats.image import decode_planes, grey
 
     try:
-        image = decode_image(data)
+        planes = decode_planes(data)
     except FileError as error:
         raise DataError(f"an encoded image: {error.message}") from None
-    if channels == 1:
-        image = grey(image)
-    if image.ndim == 2:
-        return np.repeat(image[None], channels or 1, axis=0)
-    order = [2, 1, 0] if channels == 3 or image.shape[2] == 3 else [2, 1, 0, 3]
-    return np.ascontiguousarray(image.transpose(2, 0, 1)[order])
+    if channels == 1 and len(planes) > 1:
+        return grey(planes[2::-1].transpose(1, 2, 0))[None]
+    if len(planes) == 1:
+        return np.repeat(planes, channels or 1, axis=0)
+    return planes[:3] if channels == 3 else planes

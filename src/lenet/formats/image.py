@@ -23,6 +23,7 @@ _PLAIN = {  # Pillow's modes -> the nearest one of 8 bits a value
     "RGBA": "RGBA",
     "RGBa": "RGBA",
 }
+_PLANES = "BGRA"  # Caffe's order of channels
 
 
 def read_image(path: str | Path) -> Array:
@@ -41,6 +42,31 @@ def decode_image(data: bytes, where: Where = NOWHERE, upright: bool = False, as_
     Raises: FileError if they are no image, or a truncated or damaged one.
     """
     import numpy as np
+
+    image = _decoded(data, where, upright, as_grey)
+    return grey(np.asarray(image)) if as_grey and image.mode != "L" else np.array(image)
+
+
+def decode_planes(data: bytes, where: Where = NOWHERE, upright: bool = False) -> Array:
+    """The bytes of an image file as (C, H, W): grey, or blue, green, red and, where there is any, opacity.
+
+    That is :func:`decode_image` in the order of Caffe's, without a copy in between; do not write to it.
+
+    Raises: as :func:`decode_image`.
+    """
+    import numpy as np
+
+    image = _decoded(data, where, upright)
+    bands = image.mode if image.mode == "L" else _PLANES[: len(image.mode)]
+    content = b"".join([image.tobytes("raw", band) for band in bands])
+    return np.frombuffer(content, np.uint8).reshape(len(bands), image.height, image.width)
+
+
+def _decoded(data: bytes, where: Where, upright: bool, as_grey: bool = False) -> Image:
+    """An image file's content, decoded: of mode L, RGB or RGBA.
+
+    Raises: as :func:`decode_image`.
+    """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
@@ -53,8 +79,7 @@ def decode_image(data: bytes, where: Where = NOWHERE, upright: bool = False, as_
                 image.load()
                 if upright:
                     ImageOps.exif_transpose(image, in_place=True)
-                found = np.array(_plain(image))
-                return grey(found) if as_grey else found
+                return _plain(image)
     except UnidentifiedImageError:
         hint = "is it a picture at all? PNG and JPEG are read"
         raise FileError("this is no image, or of a kind that Pillow cannot read", where, hint) from None
@@ -103,8 +128,11 @@ def grey(image: Array) -> Array:
 
     if image.ndim == 2:
         return image
-    red, green, blue = (image[..., index].astype(np.uint32) for index in range(3))
-    return ((red * 9797 + green * 19234 + blue * 3737) >> 15).astype(np.uint8)
+    total = np.multiply(image[..., 0], 9797, dtype=np.uint32)
+    for channel, share in ((1, 19234), (2, 3737)):
+        total += np.multiply(image[..., channel], share, dtype=np.uint32)
+    total >>= 15
+    return total.astype(np.uint8)
 
 
 def write_png(path: str | Path, image: Array) -> None:

@@ -1,4 +1,7 @@
-"""Names of classes as SSD keeps them: a text of `item { name: "..." label: 1 display_name: "..." }`."""
+"""Names of classes as SSD keeps them: a text of `item { name: "..." label: 1 display_name: "..." }`.
+
+TensorFlow's say `id` for `label`.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,9 @@ def read_label_map(path: str | Path) -> tuple[str, ...]:
     notes.check()
     names: dict[int, str] = {}
     for item in items:
-        label = item.get("label")
+        if item.has("label") and item.has("id"):
+            raise FileError("label and id are both given", item.where, "keep one of them")
+        label = item.get("id") if item.has("id") else item.get("label")
         if not isinstance(label, int) or not 0 <= label < _MOST:
             raise FileError(f"a label is {label}, it must be 0 to {_MOST - 1}", item.where)
         if label in names:
@@ -49,7 +54,7 @@ def read_label_map(path: str | Path) -> tuple[str, ...]:
 
 @cache
 def _schema() -> Schema:
-    fields = [("name", "string"), ("label", "int32"), ("display_name", "string")]
+    fields = [("name", "string"), ("label", "int32"), ("display_name", "string"), ("id", "int32")]
     rows = [
         {"name": name, "number": number, "label": "optional", "type": type}
         for number, (name, type) in enumerate(fields, 1)

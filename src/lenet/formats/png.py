@@ -1,6 +1,7 @@
-"""PNG files byte for byte as OpenCV 4 writes them: each pixel less the one before it, runs packed.
+"""PNG files byte for byte as OpenCV 4 writes them, and such that are written quickly; Pillow can do neither.
 
-Source: the recorded files of `convert_imageset --encoded --encode_type=png`; Pillow cannot pack so.
+OpenCV's: each pixel less the one before it, runs packed.  Source: the recorded files of
+`convert_imageset --encoded --encode_type=png`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPES = {1: 0, 3: 2}  # by channels
 _PIECE = 8192  # bytes of packed rows in a chunk
 _SMALL = 16384  # bytes of rows up to which the window that is said is as small as they allow
+_LEVEL = 4  # of zlib's 9, for figures
+_METRES_PER_INCH = 0.0254
 
 
 def opencv_png(image: Array) -> bytes:
@@ -41,6 +44,25 @@ def opencv_png(image: Array) -> bytes:
     packed = _packed(rows.tobytes())
     pieces = [packed[start : start + _PIECE] for start in range(0, len(packed), _PIECE)]
     chunks = [(b"IHDR", header), *((b"IDAT", piece) for piece in pieces), (b"IEND", b"")]
+    return _SIGNATURE + b"".join(_chunk(*chunk) for chunk in chunks)
+
+
+def figure_png(image: Array, dots: int) -> bytes:
+    """The bytes of a PNG file of a drawn figure (H, W, 3), uint8, to be shown with so many dots an inch.
+
+    Each pixel is told less the one above it, which for drawings packs nearly as well as a choice of the best
+    row by row, in a third of the time.
+    """
+    import numpy as np
+
+    height, width = image.shape[:2]
+    values = image.reshape(height, -1)
+    rows = np.full((height, 1 + values.shape[1]), 2, np.uint8)  # 2: the filter "less the pixel above"
+    rows[:, 1:] = values
+    rows[1:, 1:] -= values[:-1]
+    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPES[3], 0, 0, 0)
+    size = struct.pack(">IIB", *[round(dots / _METRES_PER_INCH)] * 2, 1)  # dots a metre
+    chunks = ((b"IHDR", header), (b"pHYs", size), (b"IDAT", zlib.compress(rows.data, _LEVEL)), (b"IEND", b""))
     return _SIGNATURE + b"".join(_chunk(*chunk) for chunk in chunks)
 
 

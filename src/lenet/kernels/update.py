@@ -63,25 +63,38 @@ class _Parameter(ctypes.Structure):
     )
 
 
-def update(
-    rule: UpdateRule, learning: Sequence[Learning], *, scale: float = 1.0, absolute: bool = False
-) -> None:
-    """Change parameters and memory in place; gradients stay as they are.
+class Update:
+    """The update of some parameters, prepared to be made again and again.
 
     All tensors are float32 on the CPU, and each parameter lies in memory as its gradient and memory do,
     without gaps (:func:`dense`).  Gradients are multiplied by `scale` first; the weight decay is that of L1
-    if `absolute`, else of L2.
-    Raises: MissingExtra where there is no compiled library.
+    if `absolute`, else of L2.  The caller keeps the gradients.
     """
-    import torch
 
-    settings = _Settings(
-        RULES.index(rule.name), absolute, scale, rule.decay, rule.rest, rule.decay2, rule.rest2, rule.delta
-    )
-    parameters = (_Parameter * len(learning))(*map(_parameter, learning))
-    _function()(torch.get_num_threads(), settings, parameters, len(learning))
-    for its in learning:  # so that autograd refuses a graph that was built on the weights of before
-        torch.autograd.graph.increment_version((its.weights, *its.memory))
+    def __init__(
+        self, rule: UpdateRule, learning: Sequence[Learning], *, scale: float = 1.0, absolute: bool = False
+    ) -> None:
+        """Prepare it.
+
+        Raises: MissingExtra where there is no compiled library.
+        """
+        numbers = (rule.decay, rule.rest, rule.decay2, rule.rest2, rule.delta)
+        self._function = _function()
+        self._settings = _Settings(RULES.index(rule.name), absolute, scale, *numbers)
+        self._parameters = (_Parameter * len(learning))(*map(_parameter, learning))
+        self._changed = [(its.weights, *its.memory) for its in learning]
+
+    def run(self, learning: Sequence[Learning]) -> None:
+        """Change parameters and memory in place, with the rates and decays of these; gradients stay."""
+        import torch
+
+        for parameter, its in zip(self._parameters, learning, strict=True):
+            parameter.rate, parameter.weight_decay = its.rate, its.weight_decay
+        self._function(torch.get_num_threads(), self._settings, self._parameters, len(self._parameters))
+        for (
+            tensors
+        ) in self._changed:  # so that autograd refuses a graph that was built on the weights of before
+            torch.autograd.graph.increment_version(tensors)
 
 
 def dense(tensor: Tensor) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lenet.layers.fillers import Constant, Filler
 from lenet.layers.layer import LAYERS, Layer, Operation, Parameter, expect_channels
-from lenet.layers.limits import check_within
+from lenet.layers.limits import Limits
 from lenet.shapes import Shape, along_channels
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class AffineBatchNorm(Layer):
     ['weight', 'bias', 'mean', 'variance']
     """
 
+    limits: ClassVar[Mapping[str, Limits]] = {"eps": Limits(least=0), "fraction": Limits(least=0, most=1)}
+
     stored: bool = True
     fraction: float = 0.9
     eps: float = 1e-5
@@ -41,8 +43,7 @@ class AffineBatchNorm(Layer):
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         whole = expect_channels(inputs)
-        check_within(self.eps, "eps", 0)
-        check_within(self.fraction, "fraction", 0, 1)
+        self.check_limits()
         return (whole,)
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:

@@ -118,7 +118,7 @@ class ClassAnswer(Layer):
         if self.only is not None:
             chosen = outputs[:, self.only]
             return chosen.new_full(chosen.shape, self.only).long(), self._in_range(chosen)
-        classes = outputs.argmax(1)
+        classes = outputs.max(1).indices  # the first of equals, as argmax, which is ten times slower here
         if self.forced is not None:
             classes = classes.new_full(classes.shape, self.forced)
         return classes, getattr(self, f"_{self.confidence}")(outputs, classes)

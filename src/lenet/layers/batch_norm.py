@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lenet.layers.fillers import Constant
 from lenet.layers.layer import LAYERS, Layer, Operation, Parameter, expect
-from lenet.layers.limits import check_within
+from lenet.layers.limits import Limits
 from lenet.shapes import Shape
 
 if TYPE_CHECKING:
@@ -33,14 +33,15 @@ class BatchNorm(Layer):
     ['mean', 'variance', 'count']
     """
 
+    limits: ClassVar[Mapping[str, Limits]] = {"eps": Limits(least=0), "fraction": Limits(least=0, most=1)}
+
     stored: bool | None = None
     fraction: float = 0.999
     eps: float = 1e-5
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         expect(inputs, 1)
-        check_within(self.eps, "eps", 0)
-        check_within(self.fraction, "fraction", 0, 1)
+        self.check_limits()
         return (inputs[0],)
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:

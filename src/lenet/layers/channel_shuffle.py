@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lenet.layers.curvature import through_choices
 from lenet.layers.layer import LAYERS, Curvature, Layer, Operation, expect_channels
+from lenet.layers.limits import Limits
 from lenet.shapes import Shape, ShapeError
 
 if TYPE_CHECKING:
@@ -27,11 +28,14 @@ class ChannelShuffle(Layer):
     ((1, 240, 28, 28),)
     """
 
+    limits: ClassVar[Mapping[str, Limits]] = {"groups": Limits(least=1)}
+
     groups: int = 1
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         whole = expect_channels(inputs)
-        if self.groups < 1 or whole[1] % self.groups:
+        self.check_limits()
+        if whole[1] % self.groups:
             raise ShapeError(f"{whole[1]} channels do not fall into {self.groups} groups")
         return (whole,)
 

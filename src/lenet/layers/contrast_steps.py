@@ -100,9 +100,12 @@ def running_mean(maps: Tensor, channels: int) -> Tensor:
     """
     import numpy as np
 
-    spread = maps.repeat_interleave(channels // maps.shape[1], 1).flatten(1)
-    sums = np.cumsum(spread.cpu().numpy(), axis=1, dtype=np.float32)[:, -1:]
-    return maps.new_tensor(sums / np.float32(spread.shape[1]))[:, :, None, None]
+    from lenet.layers.running_sum import running_sum
+
+    samples, times = maps.flatten(2).cpu().numpy(), channels // maps.shape[1]
+    number = times * samples.shape[1] * samples.shape[2]
+    means = [running_sum(sample, times) / np.float32(number) for sample in samples]
+    return maps.new_tensor(means)[:, None, None, None]
 
 
 def standardized(images: Tensor) -> Tensor:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from lenet.layers.box_coding import Coding, decoded
 from lenet.layers.box_suppression import best_boxes
 from lenet.layers.layer import LAYERS, Layer, Operation, expect
-from lenet.layers.limits import check_within
+from lenet.layers.limits import Limits
 from lenet.shapes import Array, Shape, ShapeError, count, text
 
 if TYPE_CHECKING:
@@ -42,6 +42,11 @@ class DetectionOutput(Layer):
     """
 
     on_host: ClassVar[bool] = True
+    limits: ClassVar[Mapping[str, Limits]] = {
+        "classes": Limits(least=1),
+        "overlap": Limits(least=0),
+        "shrinking": Limits(above=0, most=1),
+    }
 
     classes: int
     boxes: Boxes = "one"
@@ -56,8 +61,9 @@ class DetectionOutput(Layer):
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         expect(inputs, 3)
+        self.check_limits()
         offsets, scores, priors = inputs
-        if self.classes < 1 or len(priors) != 3 or priors[1] != 2 or priors[2] % 4:
+        if len(priors) != 3 or priors[1] != 2 or priors[2] % 4:
             raise ShapeError(f"takes priors of 1 x 2 x 4 for each box, not {text(priors)}")
         number = priors[2] // 4
         wanted = {"offsets": number * self._groups() * 4, "scores": number * self.classes}
@@ -66,8 +72,6 @@ class DetectionOutput(Layer):
                 raise ShapeError(f"{number} priors need {size} {what} for each image, not {text(shape)}")
         if offsets[0] != scores[0]:
             raise ShapeError(f"has offsets of {offsets[0]} images and scores of {scores[0]}")
-        check_within(self.overlap, "overlap", 0)
-        check_within(self.shrinking, "shrinking", 0, 1)
         return ((1, 1, 1, 7),)
 
     def _groups(self) -> int:

@@ -23,12 +23,34 @@ def gaussian_window(window: tuple[int, int], coefficient: float = 2.0) -> Array:
     """
     import numpy as np
 
-    quarter = min(window) / 4
-    rate = 1 / (coefficient * quarter) if coefficient else 1 / quarter**2
     rows, columns = (np.arange(side) - side // 2 for side in window)
-    weights = np.exp(-rate * (rows[:, None] ** 2 + columns**2))
+    weights = np.exp(-_rate(window, coefficient) * (rows[:, None] ** 2 + columns**2))
     normalised: Array = weights / weights.sum()
     return normalised
+
+
+@lru_cache(maxsize=64)
+def gaussian_lines(window: tuple[int, int], coefficient: float = 2.0) -> tuple[list[float], list[float]]:
+    """Weights of the rows and of the columns of a window: the weight of a place is the product of both.
+
+    >>> rows, columns = gaussian_lines((3, 3))
+    >>> round(rows[0] * columns[1], 3)
+    0.125
+    """
+    import numpy as np
+
+    rate = _rate(window, coefficient)
+    found = []
+    for side in window:
+        weights = np.exp(-rate * (np.arange(side) - side // 2) ** 2)
+        found.append((weights / weights.sum()).tolist())
+    return found[0], found[1]
+
+
+def _rate(window: tuple[int, int], coefficient: float) -> float:
+    """How fast weights fall with the squared distance from the middle."""
+    quarter = min(window) / 4
+    return 1 / (coefficient * quarter) if coefficient else 1 / quarter**2
 
 
 def gaussian_tensor(window: tuple[int, int], coefficient: float, like: Tensor, total: float = 1.0) -> Tensor:

@@ -51,13 +51,17 @@ class Line:
 
         positions = self.positions()
         before, part = positions >> 16, (positions & (ONE - 1)) / ONE
-        terms = []
-        for places, weights in ((before, 1 - part), (before + 1, part)):
-            inside = (places >= 0) & (places < self.old_size)
+        ends = []
+        for places in (before, before + 1):
             index = torch.from_numpy(np.clip(places, 0, self.old_size - 1)).to(images.device)
-            factors = torch.from_numpy(weights * inside).to(images)
-            terms.append(images.index_select(axis, index) * factors.view(-1, *[1] * (-1 - axis)))
-        result = terms[0] + terms[1]
+            end = images.index_select(axis, index)
+            if not (places[0] >= 0 and places[-1] < self.old_size):
+                inside = torch.from_numpy((places >= 0) & (places < self.old_size)).to(images)
+                end = end * inside.view(-1, *[1] * (-1 - axis))
+            ends.append(end)
+        weights = torch.from_numpy(part).to(images).view(-1, *[1] * (-1 - axis))
+        near, far = ends
+        result = torch.lerp(near, far, weights)  # where both are equal, it is them, whatever the weight
         if self.block == 1:
             return result
         shape = list(result.shape)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lenet.layers.fillers import Constant, Filler
 from lenet.layers.layer import LAYERS, Layer, Operation, Parameter, expect_channels
-from lenet.layers.limits import check_within
+from lenet.layers.limits import Limits
 from lenet.shapes import Shape, along_channels
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class L2Normalization(Layer):
     (512,)
     """
 
+    limits: ClassVar[Mapping[str, Limits]] = {"eps": Limits(least=0)}
+
     across: bool = True
     shared: bool = True
     eps: float = 1e-10
@@ -38,7 +40,7 @@ class L2Normalization(Layer):
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         whole = expect_channels(inputs)
-        check_within(self.eps, "eps", 0)
+        self.check_limits()
         return (whole,)
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:

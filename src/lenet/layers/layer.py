@@ -6,13 +6,14 @@ asks for :meth:`Layer.operation` once the shapes are known; that is the one plac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from lenet.catalogue import Catalogue
 from lenet.errors import DescriptionError
 from lenet.layers.fillers import Filler
+from lenet.layers.limits import Limits, check_settings
 from lenet.shapes import Shape, ShapeError, text
 
 if TYPE_CHECKING:
@@ -69,6 +70,15 @@ class Layer:
     #: it looks at numbers, draws some, runs somebody's code or writes a file: a GPU cannot record it, and
     #: even to try would leave traces
     on_host: ClassVar[bool] = False
+    #: settings, and the numbers that they take: each of them where a setting has several
+    limits: ClassVar[Mapping[str, Limits]] = {}
+
+    def check_limits(self) -> None:
+        """Refuse a number that a setting cannot have; shape rules begin with this where there are limits.
+
+        Raises: ShapeError that names the setting.
+        """
+        check_settings(self, self.limits)
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """The output shapes, one per output.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lenet.layers.fillers import Constant, Filler
 from lenet.layers.layer import LAYERS, Layer, Operation, Parameter, expect
-from lenet.layers.limits import check_within
+from lenet.layers.limits import Limits
 from lenet.shapes import Shape, ShapeError, axis_index
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class LayerNorm(Layer):
     (20,)
     """
 
+    limits: ClassVar[Mapping[str, Limits]] = {"eps": Limits(least=0)}
+
     axes: tuple[int, ...] = (-1,)
     eps: float = 1e-5
     scale: bool = True
@@ -39,7 +41,7 @@ class LayerNorm(Layer):
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         self._places(inputs)
-        check_within(self.eps, "eps", 0)
+        self.check_limits()
         return (inputs[0],)
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lenet.layers.draws import Draws
 from lenet.layers.fillers import FILLERS, Filler
-from lenet.layers.gaussian_window import gaussian_tensor, gaussian_window
+from lenet.layers.gaussian_window import gaussian_lines, gaussian_tensor, gaussian_window
+from lenet.layers.inference import only_looked_at
 from lenet.layers.layer import Parameter
 from lenet.layers.pad import padded, sides_for
 from lenet.shapes import Array, Shape, ShapeError, text
@@ -87,7 +89,8 @@ class LocalMean:
         if windows.dim() == 2:
             each = images.reshape(len(images) * self.parts, -1, *images.shape[2:])
             sums = each.sum(1, keepdim=True) if self.channels > self.parts else each
-            means = self._convolved(sums, windows[None, None])
+            quick = only_looked_at(sums) and windows is self.fixed(sums)
+            means = self._summed(sums) if quick else self._convolved(sums, windows[None, None])
             means = means.view(-1, self.parts, *means.shape[2:])
         else:
             stacked = windows.view(self.parts, -1, *self.window)
@@ -106,6 +109,16 @@ class LocalMean:
         top, left, bottom, right = sides_for(self.window)
         return images[..., top : images.shape[-2] - bottom, left : images.shape[-1] - right]
 
+    def _summed(self, images: Tensor) -> Tensor:
+        """Fixed means of images (N, 1, H, W), first over rows, then over columns.
+
+        Each is a sum of shifted images: for one channel four times as fast as torch's convolution.
+        """
+        sides = sides_for(self.window)
+        framed = images if self.border == "none" else padded(images, sides, self.border)
+        rows, columns = gaussian_lines(self.window, self.coefficient)
+        return _weighted(_weighted(framed, rows, 2), [each / self._sharing for each in columns], 3)
+
     def _convolved(self, images: Tensor, windows: Tensor) -> Tensor:
         from torch.nn.functional import conv2d
 
@@ -114,3 +127,12 @@ class LocalMean:
             return conv2d(images, windows, padding=sides[:2], groups=groups)
         framed = images if self.border == "none" else padded(images, sides, self.border)
         return conv2d(framed, windows, groups=groups)
+
+
+def _weighted(images: Tensor, weights: Sequence[float], axis: int) -> Tensor:
+    """The weighted sum of the pixels that follow each other on an axis, wherever all of them are there."""
+    size = images.shape[axis] - len(weights) + 1
+    result = images.narrow(axis, 0, size) * weights[0]
+    for place, weight in enumerate(weights[1:], 1):
+        result.add_(images.narrow(axis, place, size), alpha=weight)
+    return result

@@ -69,15 +69,14 @@ def padded(images: Tensor, sides: Sides, border: Literal["zero", "mirror"]) -> T
     import torch
 
     top, left, bottom, right = sides
-    framed = torch.nn.functional.pad(images, (left, right, top, bottom))
     if border == "zero" or not any(sides):
-        return framed
-    frame = images.detach()
+        return torch.nn.functional.pad(images, (left, right, top, bottom))
     for axis, before, after in ((2, top, bottom), (3, left, right)):
-        places = torch.tensor(mirrored_places(images.shape[axis], before, after), device=images.device)
-        frame = frame.index_select(axis, places)
-    frame[:, :, top : top + images.shape[2], left : left + images.shape[3]] = 0
-    return framed + frame
+        size, source = images.shape[axis], images.detach()  # no gradient comes back from the border
+        first = source.narrow(axis, 0, before).flip(axis)
+        last = source.narrow(axis, size - 1 - after, after).flip(axis)
+        images = torch.cat([first, images, last], axis)
+    return images
 
 
 def mirrored_places(size: int, before: int, after: int) -> list[int]:

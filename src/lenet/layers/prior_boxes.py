@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import isclose, isfinite, sqrt
+from math import isclose, sqrt
+from typing import ClassVar
 
 from lenet.layers.image_shapes import sizes_of
 from lenet.layers.layer import LAYERS, Layer, Operation, expect
+from lenet.layers.limits import Limits
 from lenet.shapes import Array, Shape, ShapeError
 
 
@@ -30,6 +32,16 @@ class PriorBoxes(Layer):
     >>> PriorBoxes(least=(60,), most=(111,), ratios=(2,)).shape([(1, 512, 19, 19), (1, 3, 300, 300)])
     ((1, 2, 5776),)
     """
+
+    limits: ClassVar[Mapping[str, Limits]] = {
+        "least": Limits(least=1),
+        "most": Limits(least=1),
+        "ratios": Limits(above=0),
+        "variances": Limits(above=0),
+        "image": Limits(above=0),
+        "step": Limits(above=0),
+        "offset": Limits(),
+    }
 
     least: tuple[float, ...]
     most: tuple[float, ...] = ()
@@ -97,16 +109,12 @@ class PriorBoxes(Layer):
         return found
 
     def _check(self) -> None:
-        given = (*self.least, *self.most, *self.ratios, *self.variances, *(self.step or ()), self.offset)
-        if not all(map(isfinite, given)):
-            raise ShapeError("takes finite numbers only")
-        if not self.least or min(map(int, self.least)) < 1 or any(ratio <= 0 for ratio in self.ratios):
-            raise ShapeError("takes one or more least sides of a pixel or more, and ratios above 0")
+        self.check_limits()
+        if not self.least:
+            raise ShapeError("takes one or more least sides", setting="least")
         if self.most and len(self.most) != len(self.least):
             raise ShapeError(f"has {len(self.most)} most sides for {len(self.least)} least ones")
         if any(most <= least for least, most in zip(self.least, self.most, strict=False)):
             raise ShapeError("has a most side that is no larger than its least one")
-        if len(self.variances) not in (1, 4) or min(self.variances) <= 0:
-            raise ShapeError(f"takes one or four variances above 0, not {self.variances}")
-        if min(*(self.image or (1,)), *(self.step or (1,)), 1) <= 0:
-            raise ShapeError("image and step must be larger than 0")
+        if len(self.variances) not in (1, 4):
+            raise ShapeError(f"takes one or four variances, not {len(self.variances)}", setting="variances")

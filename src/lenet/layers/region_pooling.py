@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
-from lenet.layers.image_shapes import sizes_of
-from lenet.layers.layer import LAYERS, Layer, Operation, expect
-from lenet.layers.rows import check_indices
-from lenet.shapes import Shape, ShapeError, count, text
+from lenet.layers.layer import LAYERS, Layer, Operation
+from lenet.layers.limits import Limits
+from lenet.layers.regions import maps_and_regions, rounded, samples_and_corners
+from lenet.shapes import Shape
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,21 +32,15 @@ class RegionPooling(Layer):
     """
 
     on_host: ClassVar[bool] = True
+    limits: ClassVar[Mapping[str, Limits]] = {"grid": Limits(least=1), "scale": Limits(above=0)}
 
     grid: tuple[int, int]
     scale: float = 1.0
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        expect(inputs, 2)
-        maps, regions = inputs
-        sizes_of(maps)
-        if len(regions) < 2 or regions[1] != 5 or count(regions, 2) != 1:
-            raise ShapeError(f"takes regions of 5 numbers, a sample and four corners, not {text(regions)}")
-        if min(self.grid) < 1 or not 0 < self.scale < inf:
-            raise ShapeError(
-                f"needs at least one cell and a scale above 0, not {self.grid} and {self.scale:g}"
-            )
-        return ((regions[0], maps[1], *self.grid),)
+        self.check_limits()
+        maps, number = maps_and_regions(inputs)
+        return ((number, maps[1], *self.grid),)
 
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:
         import torch
@@ -55,11 +48,9 @@ class RegionPooling(Layer):
         self.shape(inputs)
 
         def run(tensors: Sequence[Tensor], *_: Tensor) -> Tensor:
-            maps, regions = tensors[0], tensors[1].detach().flatten(1)
-            samples = regions[:, 0].long()
-            check_indices(samples, len(maps), "sample")
-            scaled = regions[:, 1:] * self.scale
-            corners = (scaled.sign() * (scaled.abs() + 0.5).floor()).long().tolist()
+            maps = tensors[0]
+            samples, exact = samples_and_corners(tensors[1], len(maps))
+            corners = rounded(exact * self.scale).long().tolist()
             if not corners:
                 return maps.new_empty((0, maps.shape[1], *self.grid))
             pairs = zip(samples.tolist(), corners, strict=True)

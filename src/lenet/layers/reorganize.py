@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lenet.layers.curvature import through_choices
 from lenet.layers.image_shapes import image_sizes
 from lenet.layers.layer import LAYERS, Curvature, Layer, Operation
-from lenet.layers.limits import check_within
+from lenet.layers.limits import Limits
 from lenet.shapes import Shape, ShapeError, text
 
 if TYPE_CHECKING:
@@ -33,13 +33,15 @@ class Reorganize(Layer):
     (((1, 256, 13, 13),), ((1, 64, 26, 26),))
     """
 
+    limits: ClassVar[Mapping[str, Limits]] = {"stride": Limits(least=1)}
+
     stride: int
     reverse: bool = False
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         height, width = image_sizes(inputs)
         batch, channels = inputs[0][:2]
-        check_within(self.stride, "stride", 1)
+        self.check_limits()
         squared = self.stride**2
         if channels % squared:
             raise ShapeError(f"{channels} channels do not fall into {squared} groups", setting="stride")

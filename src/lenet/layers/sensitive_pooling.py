@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
-from lenet.layers.image_shapes import sizes_of
-from lenet.layers.layer import LAYERS, Layer, Operation, expect
-from lenet.layers.rows import check_indices
-from lenet.shapes import Shape, ShapeError, count, text
+from lenet.layers.layer import LAYERS, Layer, Operation
+from lenet.layers.limits import Limits
+from lenet.layers.regions import maps_and_regions, rounded, samples_and_corners
+from lenet.shapes import Shape, ShapeError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,33 +37,32 @@ class SensitiveRegionPooling(Layer):
     """
 
     on_host: ClassVar[bool] = True
+    limits: ClassVar[Mapping[str, Limits]] = {
+        "outputs": Limits(least=1),
+        "cells": Limits(least=1),
+        "scale": Limits(above=0),
+    }
 
     outputs: int
     cells: int
     scale: float
 
     def shape(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        expect(inputs, 2)
-        maps, regions = inputs
-        sizes_of(maps)
-        if len(regions) < 2 or regions[1] != 5 or count(regions, 2) != 1:
-            raise ShapeError(f"takes regions of 5 numbers, a sample and four corners, not {text(regions)}")
-        if min(self.outputs, self.cells) < 1 or not 0 < self.scale < inf:
-            raise ShapeError("needs at least one output and one cell, and a scale above 0")
+        self.check_limits()
+        maps, number = maps_and_regions(inputs)
         wanted = self.outputs * self.cells**2
         if maps[1] != wanted:
             grid = f"{self.outputs} outputs of {self.cells} x {self.cells} cells"
             raise ShapeError(f"{grid} need {wanted} channels, there are {maps[1]}")
-        return ((regions[0], self.outputs, self.cells, self.cells),)
+        return ((number, self.outputs, self.cells, self.cells),)
 
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:
         self.shape(inputs)
 
         def run(tensors: Sequence[Tensor], *_: Tensor) -> Tensor:
-            maps, regions = tensors[0], tensors[1].detach().flatten(1).float()
-            samples = regions[:, 0].long()
-            check_indices(samples, len(maps), "sample")
-            corners = regions[:, 1:].sign() * (regions[:, 1:].abs() + 0.5).floor()
+            maps = tensors[0]
+            samples, exact = samples_and_corners(tensors[1], len(maps))
+            corners = rounded(exact)
             columns = self._stretches(corners[:, 0], corners[:, 2], maps.shape[3])
             rows = self._stretches(corners[:, 1], corners[:, 3], maps.shape[2])
             return self._means(maps, samples, rows, columns)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lenet.layers.layer import LAYERS, Layer, Operation, expect
-from lenet.layers.limits import check_within
+from lenet.layers.limits import Limits
 from lenet.shapes import Shape, ShapeError, text
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class MVN(Layer):
     ((64, 1, 28, 28),)
     """
 
+    limits: ClassVar[Mapping[str, Limits]] = {"eps": Limits(least=0)}
+
     variance: bool = True
     across: bool = False
     eps: float = 1e-9
@@ -40,7 +42,7 @@ class MVN(Layer):
         if len(inputs[0]) == 2 and not self.across:  # each less itself: Caffe gives zeros
             reason = f"{text(inputs[0])} is one number a channel, less its mean nothing is left"
             raise ShapeError(reason, setting="across", hint="across channels there is a mean")
-        check_within(self.eps, "eps", 0)
+        self.check_limits()
         return (inputs[0],)
 
     def operation(self, inputs: Sequence[Shape], training: bool) -> Operation:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lenet.layers.curvature import per_feature, pulled_back
 from lenet.layers.fillers import Constant, Filler
 from lenet.layers.image_shapes import image_sizes, pair
+from lenet.layers.inference import only_looked_at
 from lenet.layers.layer import LAYERS, Curvature, Layer, Operation, Parameter
 from lenet.layers.window import check_fit
 from lenet.shapes import Shape
@@ -70,6 +71,26 @@ class Subsampling(Layer):
         from torch.nn.functional import avg_pool2d, pad
 
         down, across = pair(self.stride, "stride")
-        sums = avg_pool2d(images, (down, across), divisor_override=1)
+        if only_looked_at(images):  # five times as fast as a pool
+            sums = _added(_added(images, down, 2), across, 3)
+        else:
+            sums = avg_pool2d(images, (down, across), divisor_override=1)
         rest_below, rest_right = images.shape[2] % down > 0, images.shape[3] % across > 0
         return pad(sums, (0, rest_right, 0, rest_below)) if rest_below or rest_right else sums
+
+
+def _added(images: Tensor, number: int, axis: int) -> Tensor:
+    """The sums of `number` pixels each that follow each other on an axis; a rest is left out."""
+    end = images.shape[axis] // number * number
+    parts = [_every(images, start, end, number, axis) for start in range(number)]
+    if number == 1:
+        return parts[0]
+    sums = parts[0] + parts[1]
+    for part in parts[2:]:
+        sums += part
+    return sums
+
+
+def _every(images: Tensor, start: int, end: int, step: int, axis: int) -> Tensor:
+    """Every `step`-th pixel of an axis from `start` to before `end`."""
+    return images[:, :, start:end:step] if axis == 2 else images[..., start:end:step]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lenet.report.classes import class_scores
 from lenet.report.style import (
-    BESIDE,
     CELL,
     HEAD,
     LIGHT,
@@ -16,10 +15,11 @@ from lenet.report.style import (
     TICK,
     WIDTH,
     Theme,
-    place,
+    canvas,
     sheet,
     shorten,
     widest,
+    write,
 )
 from lenet.shapes import Array
 
@@ -34,6 +34,8 @@ def class_errors(counts: Array, classes: tuple[str, ...], theme: Theme = LIGHT) 
 
     Of more than 40 classes, the 40 with the most errors are drawn, worst first.
     """
+    from lenet.report.board import inches
+
     scores = class_scores(counts, classes)
     errors = 100 * (1 - scores.recall) * (scores.support > 0)
     shown = np.arange(len(classes))
@@ -46,21 +48,18 @@ def class_errors(counts: Array, classes: tuple[str, ...], theme: Theme = LIGHT) 
         f"The {_MOST} worst of {len(classes)} classes" if len(shown) < len(classes) else "Errors per class"
     )
     figure = sheet(HEAD + high + 0.15, theme, title, "in percent of the class's samples")
-    axes = place(figure, left, HEAD, WIDTH - left - 2.2, high, theme)
+    axes = canvas(figure, left, HEAD, WIDTH - left - 2.2, high)
     axes.barh(np.arange(len(shown)), errors[shown], height=0.68, color=theme.test)
     axes.set_xlim(0, float(errors[shown].max(initial=0)) or 1)
     axes.set_ylim(len(shown) - 0.4, -0.6)
-    axes.set_yticks(range(len(shown)), names, size=TICK, color=theme.ink, parse_math=False)
-    axes.set_xticks([])
-    axes.tick_params(axis="y", length=0)
-    axes.grid(visible=False)
-    axes.spines["bottom"].set_visible(False)
+    axes.axvline(0, color=theme.faint, linewidth=0.8, clip_on=False)
     for row, index in enumerate(shown):
+        end, top = inches(figure, axes.transData, errors[index], row)
+        write(figure, left - 3.5 / 72, top, names[row], theme.ink, TICK, side="right", level="numbers")
         wrong, support = int(scores.support[index] - scores.right[index]), int(scores.support[index])
         share = f"{errors[index]:.2f} %" if support else "no samples"
-        look: dict[str, Any] = {**BESIDE, "size": CELL, "va": "center"}
-        axes.annotate(share, (errors[index], row), (6, 0), color=theme.ink, **look)
-        count = f"{wrong:,} of {support:,}" if support else ""
-        end = (axes.get_xlim()[1], row)
-        axes.annotate(count, end, (2.0 * 72, 0), color=theme.muted, ha="right", **look)
+        write(figure, end + 6 / 72, top, share, theme.ink, CELL, level="center")
+        if support:
+            count = f"{wrong:,} of {support:,}"
+            write(figure, WIDTH - 0.2, top, count, theme.muted, CELL, side="right", level="center")
     return figure

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lenet.report.classes import ClassScores, class_scores
 from lenet.report.style import (
-    BESIDE,
     CELL,
     DARK,
     HEAD,
@@ -18,21 +18,22 @@ from lenet.report.style import (
     TICK,
     WIDTH,
     Theme,
-    place,
     sheet,
     shorten,
     widest,
+    write,
 )
 from lenet.shapes import Array
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _NUMBERED = 24  # up to so many classes every count is written into its cell
 _NAMES = 25  # of classes along an axis
 _LETTERS = 14  # of a class name
 _LARGEST_CELL = 1.2  # inches
+_APART, _FURTHER = 6, 5  # points from the cells to words beside them, from those to others
+_BETWEEN = 1.5  # points between cells
 _INCHES_PER_POINT = 0.62 / 72  # of a letter's width, per point of its size
 
 
@@ -50,13 +51,13 @@ def confusion(counts: Array, classes: tuple[str, ...], theme: Theme = LIGHT) -> 
     upright = (longest + 0.1) * min(len(names), _NAMES) > side
     above = HEAD + 0.45 + (longest if upright else 0.12)
     figure = sheet(above + side + 0.6, theme, *_headline(counts, classes, scores))
-    axes = place(figure, left, above, side, side, theme)
-    cells = _colours(counts, scores, theme)
-    axes.imshow(cells, interpolation="nearest", aspect="equal")
-    _name_axes(axes, names, upright, theme)
+    cells = _Cells(figure, left, above, side / len(names), len(names))
+    colours = _colours(counts, scores, theme)
+    cells.draw(colours, theme)
     if len(classes) <= _NUMBERED:
-        _write_counts(axes, counts, cells, side / len(names))
-        _write_margins(axes, scores, side / len(names), theme)
+        _write_counts(cells, counts, colours)
+        _write_margins(cells, scores, theme)
+    _write_names(cells, names, upright, theme)
     return figure
 
 
@@ -98,34 +99,72 @@ def _colours(counts: Array, scores: ClassScores, theme: Theme) -> Array:
     return np.asarray(cells)
 
 
-def _name_axes(axes: Axes, names: list[str], upright: bool, theme: Theme) -> None:
+@dataclass(frozen=True)
+class _Cells:
+    """Where `number` x `number` cells are: squares of `side` inches, their corner at `left` and `top`."""
+
+    figure: Figure
+    left: float
+    top: float
+    side: float
+    number: int
+
+    def draw(self, colours: Array, theme: Theme) -> None:
+        """Fill the cells, with lines between them where they are few."""
+        from lenet.report.board import Frame, Tile, board
+
+        items, all_of_them = board(self.figure).items, self.number * self.side
+        items.append(Tile(self.left, self.top, all_of_them, all_of_them, colours))
+        for index in range(self.number if self.number <= _NUMBERED else 0):
+            start = index * self.side
+            row = (self.left, self.top + start, all_of_them, self.side)
+            column = (self.left + start, self.top, self.side, all_of_them)
+            items += [Frame(*each, theme.background, _BETWEEN) for each in (row, column)]
+
+    def write(
+        self,
+        row: float,
+        column: float,
+        words: str,
+        colour: str,
+        offset: tuple[float, float] = (0, 0),
+        **look: Any,  # noqa: ANN401
+    ) -> None:
+        """Words in the middle of a cell, moved by an offset in points to the right and down."""
+        left = self.left + (column + 0.5) * self.side + offset[0] / 72
+        top = self.top + (row + 0.5) * self.side + offset[1] / 72
+        write(
+            self.figure,
+            left,
+            top,
+            words,
+            colour,
+            **{"size": TICK, "side": "center", "level": "center", **look},
+        )
+
+
+def _write_names(cells: _Cells, names: list[str], upright: bool, theme: Theme) -> None:
+    """The names of the classes left of the rows and above the columns, and what they are."""
+    from lenet.report.board import words_width
+
     step = -(-len(names) // _NAMES)
-    places = range(0, len(names), step)
-    shown = [names[place] for place in places]
-    axes.xaxis.tick_top()
-    axes.set_xticks(places, shown, size=TICK, color=theme.ink, rotation=90 * upright, parse_math=False)
-    axes.set_yticks(places, shown, size=TICK, color=theme.ink, parse_math=False)
-    axes.tick_params(length=0, pad=5)
-    axes.set_xlabel("answer", size=LABEL, color=theme.muted, labelpad=7)
-    axes.xaxis.set_label_position("top")
-    axes.set_ylabel("truth", size=LABEL, color=theme.muted, labelpad=7)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    axes.grid(visible=False)
-    if len(names) <= _NUMBERED:
-        for edge in np.arange(len(names) + 1) - 0.5:
-            axes.axhline(edge, color=theme.background, linewidth=1.5)
-            axes.axvline(edge, color=theme.background, linewidth=1.5)
+    shown = [(place, names[place]) for place in range(0, len(names), step)]
+    for place, name in shown:
+        cells.write(-0.5, place, name, theme.ink, (0, -_APART), level="bottom", upright=upright)
+        cells.write(place, -0.5, name, theme.ink, (-_APART, 0), side="right", level="numbers")
+    widest_name = 72 * max(words_width(name, TICK) for _, name in shown)
+    above, beside = (_APART + each + _FURTHER for each in (widest_name if upright else TICK, widest_name))
+    middle = (len(names) - 1) / 2
+    cells.write(-0.5, middle, "answer", theme.muted, (0, -above), level="bottom", size=LABEL)
+    cells.write(middle, -0.5, "truth", theme.muted, (-beside, 0), side="right", upright=True, size=LABEL)
 
 
-def _write_counts(axes: Axes, counts: Array, cells: Array, side: float) -> None:
-    size = _fitting(side, f"{counts.max(initial=0):,}")
+def _write_counts(cells: _Cells, counts: Array, colours: Array) -> None:
+    size = _fitting(cells.side, f"{counts.max(initial=0):,}")
     for (truth, answer), number in np.ndenumerate(counts):
         if number:
-            axes.text(
-                answer, truth, f"{number:,}", size=size, ha="center", va="center",
-                color=_readable(cells[truth, answer]), weight="bold" if truth == answer else "normal",
-            )  # fmt: skip
+            colour = _readable(colours[truth, answer])
+            cells.write(truth, answer, f"{number:,}", colour, size=size, bold=truth == answer)
 
 
 def _readable(colour: Array) -> str:
@@ -139,14 +178,13 @@ def _fitting(side: float, longest: str) -> float:
     return min(CELL + 1, 0.78 * side / (len(longest) * _INCHES_PER_POINT))
 
 
-def _write_margins(axes: Axes, scores: ClassScores, side: float, theme: Theme) -> None:
+def _write_margins(cells: _Cells, scores: ClassScores, theme: Theme) -> None:
     """Recall right of the rows and precision below the columns, in percent."""
-    last = len(scores.classes) - 0.5
-    look: dict[str, Any] = {**BESIDE, "size": TICK, "color": theme.muted}
-    turn = 90 if _fitting(side, "100.0") < TICK else 0
-    for index in np.flatnonzero(scores.present):
+    last, colour = len(scores.classes) - 0.5, theme.muted
+    upright = _fitting(cells.side, "100.0") < TICK
+    for index in np.flatnonzero(scores.present).tolist():
         recall, precision = f"{100 * scores.recall[index]:.1f}", f"{100 * scores.precision[index]:.1f}"
-        axes.annotate(recall, (last, index), (6, 0), ha="left", va="center", **look)
-        axes.annotate(precision, (index, last), (0, -6), ha="center", va="top", rotation=turn, **look)
-    axes.annotate("recall, %", (last, -0.5), (6, 6), ha="left", va="bottom", **look)
-    axes.annotate("precision, %", (last, last), (6, -6), ha="left", va="top", **look)
+        cells.write(index, last, recall, colour, (_APART, 0), side="left")
+        cells.write(last, index, precision, colour, (0, _APART), level="top", upright=upright)
+    cells.write(-0.5, last, "recall, %", colour, (_APART, -_APART), side="left", level="bottom")
+    cells.write(last, last, "precision, %", colour, (_APART, _APART), side="left", level="top")

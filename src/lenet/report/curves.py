@@ -8,7 +8,7 @@ import numpy as np
 
 from lenet.report.history import History
 from lenet.report.series import envelope, smooth, spread, spread_ticks, unspread, window_for
-from lenet.report.style import BESIDE, HEAD, LABEL, LIGHT, TICK, WIDTH, Theme, place, sheet
+from lenet.report.style import HEAD, LABEL, LIGHT, TICK, WIDTH, Theme, place, sheet, write
 from lenet.shapes import Array
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _LEFT, _RIGHT, _GAP, _FOOT = 0.72, 0.68, 0.5, 0.62  # inches
 _HEIGHTS = {"loss": 2.6, "accuracy": 1.8, "rate": 0.8}
+_TITLES = {"loss": "loss", "accuracy": "test accuracy, %", "rate": "learning rate"}
 _STRETCHES = 1500  # the raw loss is drawn as the extremes of so many stretches
 
 
@@ -32,13 +33,15 @@ def curves(history: History, theme: Theme = LIGHT, net: int = 0) -> Figure:
     limits = _limits(np.concatenate([iterations, tested]))
     for name in panels:
         axes = place(figure, _LEFT, top, WIDTH - _LEFT - _RIGHT, _HEIGHTS[name], theme)
+        axes.set_xlim(*limits)
+        _title(figure, axes, _TITLES[name], theme)
         if name == "loss":
             _draw_losses(axes, (iterations, losses), (tested, test_losses), theme)
         elif name == "accuracy":
-            _draw_accuracy(axes, tested, 100 * parts, theme)
+            _draw_accuracy(figure, axes, tested, 100 * parts, theme)
         else:
             _draw_rate(axes, iterations, rates, theme)
-        _count_iterations(axes, limits, theme, last=name == panels[-1])
+        _rule(figure, axes, theme, last=name == panels[-1])
         top += _HEIGHTS[name] + _GAP
     return figure
 
@@ -73,7 +76,6 @@ def _draw_losses(axes: Axes, training: tuple[Array, Array], test: tuple[Array, A
     if np.isfinite(test[1]).any():
         _line(axes, *test, theme.test, "test", marked=True)
     _scale_losses(axes, raw, np.concatenate([smoothed, test[1]]))
-    _title(axes, "loss", theme)
     if axes.get_legend_handles_labels()[1]:
         _legend(axes, theme)
     if not (np.isfinite(losses).any() or np.isfinite(test[1]).any()):
@@ -113,10 +115,11 @@ def _scale_losses(axes: Axes, raw: Array, main: Array) -> None:
         axes.set_ylim(low - room, high + room)
 
 
-def _draw_accuracy(axes: Axes, tested: Array, percents: Array, theme: Theme) -> None:
+def _draw_accuracy(figure: Figure, axes: Axes, tested: Array, percents: Array, theme: Theme) -> None:
     """Accuracy in percent, from 90 on over a scale that shows how errors shrink."""
+    from lenet.report.board import inches
+
     _line(axes, tested, percents, theme.accuracy, "test accuracy", marked=True)
-    _title(axes, "test accuracy, %", theme)
     if np.nanmax(percents) < 90:
         axes.set_ylim(0, 100)
     else:
@@ -129,10 +132,9 @@ def _draw_accuracy(axes: Axes, tested: Array, percents: Array, theme: Theme) -> 
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.minorticks_off()
     last = np.flatnonzero(np.isfinite(percents))[-1]
-    axes.annotate(
-        f"{percents[last]:.2f}", (tested[last], percents[last]), (8, 0), **BESIDE,
-        color=theme.accuracy, size=LABEL, weight="bold", va="center",
-    )  # fmt: skip
+    left, top = inches(figure, axes.transData, tested[last], percents[last])
+    words = f"{percents[last]:.2f}"
+    write(figure, left + 8 / 72, top, words, theme.accuracy, LABEL, level="center", bold=True)
 
 
 def _draw_rate(axes: Axes, iterations: Array, rates: Array, theme: Theme) -> None:
@@ -147,11 +149,13 @@ def _draw_rate(axes: Axes, iterations: Array, rates: Array, theme: Theme) -> Non
         axes.set_ylim(0, 1.15 * high or 1.0)
         axes.yaxis.set_major_locator(MaxNLocator(3, steps=[1, 5, 10]))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    _title(axes, "learning rate", theme)
 
 
-def _title(axes: Axes, words: str, theme: Theme) -> None:
-    axes.set_title(words, loc="left", size=LABEL, color=theme.ink, weight="bold", pad=6)
+def _title(figure: Figure, axes: Axes, words: str, theme: Theme) -> None:
+    from lenet.report.board import inches
+
+    left, top = inches(figure, axes.transAxes, 0, 1)
+    write(figure, left, top - 6 / 72, words, theme.ink, LABEL, level="baseline", bold=True)
 
 
 def _legend(axes: Axes, theme: Theme) -> None:
@@ -164,13 +168,14 @@ def _legend(axes: Axes, theme: Theme) -> None:
         line.set_alpha(max(line.get_alpha() or 1.0, 0.6))
 
 
-def _count_iterations(axes: Axes, limits: tuple[float, float], theme: Theme, last: bool) -> None:
-    """The axis of iterations; of panels that stand above each other only the last one has numbers."""
-    axes.set_xlim(*limits)
-    axes.tick_params(axis="x", labelbottom=last)
+def _rule(figure: Figure, axes: Axes, theme: Theme, last: bool) -> None:
+    """The axes; of panels that stand above each other only the last one has iterations."""
+    from lenet.report.rulers import rule
+
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value == int(value) else "")
     if last:
-        axes.set_xlabel("iteration", size=LABEL, color=theme.muted)
+        axes.set_xlabel("iteration")
+    rule(figure, axes, theme, numbers="xy" if last else "y")
 
 
 def _limits(iterations: Array) -> tuple[float, float]:

@@ -13,7 +13,6 @@ from lenet.results import Answers
 from lenet.shapes import Array
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _ARROW = "\N{RIGHTWARDS ARROW}"
@@ -32,15 +31,15 @@ def wrong_samples(answers: Answers, rows: int = 5, theme: Theme = LIGHT) -> Figu
     subtitle = f"truth {_ARROW} answer, and how sure the network was; the surest first" if len(order) else ""
     subtitle += f" ({len(shown)} shown)" if len(shown) < len(order) else ""
     words = [[*truth_and_answer(answers, int(index)), f"{100 * confidence[index]:.1f} %"] for index in shown]
-    figure, axes, where = _tiled(answers, shown, (title, subtitle), words, theme)
+    figure, drawn = _tiled(answers, shown, (title, subtitle), words, theme)
     for place, lines in enumerate(words):
-        tiles.caption(axes, where, place, lines, [theme.ink] * (len(lines) - 1) + [theme.muted])
+        drawn.caption(place, lines, [theme.ink] * (len(lines) - 1) + [theme.muted])
     return figure
 
 
 def _tiled(
     answers: Answers, shown: Array, title: tuple[str, str], words: list[list[str]], theme: Theme
-) -> tuple[Figure, Axes, tiles.Layout]:
+) -> tuple[Figure, tiles.Tiles]:
     """A sheet with the pictures of the samples `shown` and room for the words below each."""
     if answers.images is None:
         raise ValueError("these answers came without their images")
@@ -50,7 +49,7 @@ def _tiled(
     where = tiles.layout(len(shown), height, width, columns_for(answers), lines)
     top = HEAD if title[1] else HEAD - 0.25
     figure = sheet(top + where.height + 0.1, theme, *title)
-    return figure, tiles.draw(figure, tiles.pictures(images), where, top), where
+    return figure, tiles.draw(figure, tiles.pictures(images), where, top)
 
 
 def columns_for(answers: Answers) -> int:

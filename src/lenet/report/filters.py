@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lenet.report import tiles
-from lenet.report.style import HEAD, LIGHT, MARGIN, TICK, Theme, canvas, sheet, shorten, write
+from lenet.report.style import HEAD, LIGHT, MARGIN, TICK, Theme, sheet, shorten, write
 from lenet.shapes import Array
 
 if TYPE_CHECKING:
@@ -53,8 +53,10 @@ def _channels(channels: int) -> str:
 
 def _draw_scale(figure: Figure, limit: float, top: float, theme: Theme) -> None:
     """A strip from the most negative to the largest weight, with their numbers."""
-    strip = canvas(figure, MARGIN + 0.5, top, 1.5, 0.14)
-    strip.imshow(np.linspace(0, 1, 65)[None], cmap="gray", aspect="auto", vmin=0, vmax=1)
+    from lenet.report.board import Tile, board
+
+    greys = np.linspace(0, 1, 65)[None, :, None].repeat(3, axis=2)
+    board(figure).items.append(Tile(MARGIN + 0.5, top, 1.5, 0.14, greys))
     write(figure, MARGIN, top, f"\N{MINUS SIGN}{limit:.2g}", theme.muted, size=TICK)
     write(figure, MARGIN + 2.07, top, f"{limit:.2g}", theme.muted, size=TICK)
     write(figure, MARGIN + 2.75, top, "middle grey is 0", theme.muted, size=TICK)

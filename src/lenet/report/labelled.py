@@ -35,10 +35,10 @@ def labelled(
     where = tiles.layout(len(shown), shown.shape[2], shown.shape[3], columns, lines)
     top = HEAD if subtitle else HEAD - 0.25
     figure = sheet(top + where.height + 0.1, theme, title, subtitle)
-    axes = tiles.draw(figure, tiles.pictures(shown, *(limits or (None, None))), where, top)
+    drawn = tiles.draw(figure, tiles.pictures(shown, *(limits or (None, None))), where, top)
     letters = max(2, int((where.across + 0.06) / _INCHES_PER_LETTER))
     for index, name in enumerate(names if lines else ()):
-        tiles.caption(axes, where, index, [shorten(name, letters)], [theme.muted])
+        drawn.caption(index, [shorten(name, letters)], [theme.muted])
     return figure
 
 

@@ -78,8 +78,8 @@ def _panel(
     shown, boxed = masks
     blank = np.array([int(theme.faint[start : start + 2], 16) / 255 for start in (1, 3, 5)])
     drawn = np.where(shown[:, None, None, None], colours, blank)
-    axes = tiles.draw(figure, drawn, where, corner[1], corner[0])
+    panel = tiles.draw(figure, drawn, where, corner[1], corner[0])
     for index in np.flatnonzero(shown):
-        tiles.label(axes, where, int(index), names[index], theme.wrong if boxed[index] else _GROUND)
+        panel.label(int(index), names[index], theme.wrong if boxed[index] else _GROUND)
         if boxed[index]:
-            tiles.box(axes, where, int(index), theme.wrong)
+            panel.frame(int(index), theme.wrong)

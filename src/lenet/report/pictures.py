@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lenet.formats.png import figure_png
 from lenet.report.bars import class_errors
 from lenet.report.confusion import confusion
 from lenet.report.curves import curves
@@ -17,7 +19,7 @@ from lenet.report.page import Picture
 from lenet.report.panels import panels
 from lenet.report.ranked import ranked
 from lenet.report.states import Inside, states
-from lenet.report.style import DARK, LIGHT, Theme, png
+from lenet.report.style import DARK, LIGHT, PRINT, Theme, pixels
 from lenet.results import Answers, LayerState
 from lenet.shapes import Array
 
@@ -34,9 +36,24 @@ class Drawing:
     words: str
     draw: Callable[[Theme], Figure]
 
-    def picture(self) -> Picture:
-        """The figure drawn for light and for dark pages."""
-        return Picture(self.words, png(self.draw(LIGHT)), png(self.draw(DARK)))
+
+def draw_all(drawings: Iterable[Drawing]) -> Iterator[tuple[Drawing, Picture]]:
+    """Each figure drawn for light and for dark pages; while one is drawn, those before it are packed."""
+    with ThreadPoolExecutor(1) as packer:
+        before: tuple[Drawing, list[Future[bytes]]] | None = None
+        for drawing in drawings:
+            figures = (pixels(drawing.draw(theme), PRINT) for theme in (LIGHT, DARK))
+            now = drawing, [packer.submit(figure_png, figure, PRINT) for figure in figures]
+            if before:
+                yield _packed(*before)
+            before = now
+        if before:
+            yield _packed(*before)
+
+
+def _packed(drawing: Drawing, files: list[Future[bytes]]) -> tuple[Drawing, Picture]:
+    light, dark = (file.result() for file in files)
+    return drawing, Picture(drawing.words, light, dark)
 
 
 def drawings(

@@ -10,7 +10,7 @@ import numpy as np
 
 from lenet.report import tiles
 from lenet.report.digits import columns_for, truth_and_answer
-from lenet.report.style import HEAD, LIGHT, MARGIN, WIDTH, Theme, sheet, write
+from lenet.report.style import HEAD, LIGHT, MARGIN, WIDTH, Theme, canvas, sheet, write
 from lenet.results import Answers
 from lenet.shapes import Array
 
@@ -142,26 +142,41 @@ def _draw(
     colours = tiles.pictures(answers.images[shown], *_range(answers.images))
     for start in range(0, len(shown), where.columns):
         part = shown[start : start + where.columns]
-        axes = tiles.draw(figure, colours[start : start + where.columns], where, top)
+        drawn = tiles.draw(figure, colours[start : start + where.columns], where, top)
+        axes = _axes_of_bars(drawn) if look.outputs else None
         for place, index in enumerate(part):
             if look.words:
                 lines = truth_and_answer(answers, int(index))
                 lines = [*lines, _number(float(losses[index]))] if look.energies else lines
                 colour = theme.ink if answers.labels[index] == answers.answers[index] else theme.wrong
                 inks = [colour] * (len(lines) - look.energies) + [theme.muted] * look.energies
-                tiles.caption(axes, where, place, lines, inks)
-            if look.outputs:
+                drawn.caption(place, lines, inks)
+            if axes:
                 _bars(axes, where, place, answers, int(index), theme)
         top += _row(where, look)
 
 
 def _range(images: Array) -> tuple[float | None, float | None]:
+    if not images.size:
+        return None, None
+    low, high = float(images.min()), float(images.max())
+    if np.isfinite((low, high)).all():
+        return low, high
     finite = images[np.isfinite(images)]
     return (float(finite.min()), float(finite.max())) if finite.size else (None, None)
 
 
 def _number(energy: float) -> str:
-    return f"{energy:.3f}" if 0.0005 <= abs(energy) < 1000 or energy == 0 else f"{energy:.0e}"
+    return f"{energy or 0.0:.3f}" if 0.0005 <= abs(energy) < 1000 or energy == 0 else f"{energy:.0e}"
+
+
+def _axes_of_bars(drawn: tiles.Tiles) -> Axes:
+    """Axes over the tiles that count inches from the first one's upper left corner."""
+    width, height = drawn.figure.get_size_inches()[0] - drawn.left - MARGIN, drawn.where.height
+    axes = canvas(drawn.figure, drawn.left, drawn.top, width, height)
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
+    return axes
 
 
 def _bars(axes: Axes, where: tiles.Layout, place: int, answers: Answers, index: int, theme: Theme) -> None:

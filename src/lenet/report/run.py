@@ -21,7 +21,7 @@ from lenet.report.classes import class_table
 from lenet.report.history import History
 from lenet.report.pace import Pace
 from lenet.report.page import Page, Picture, Section, page_html
-from lenet.report.pictures import Drawing, drawings
+from lenet.report.pictures import Drawing, draw_all, drawings
 from lenet.report.states import Inside
 from lenet.report.summary import Outcome, Summary, outcome, result, system, versions
 from lenet.results import Answers, Progress, Record, Stopped, to_json
@@ -88,9 +88,8 @@ class RunFolder:
             write_whole(self.path / "network.txt", summary.network.text() + "\n")
         if answers is not None and len(answers.labels):
             write_whole(self.path / "classes.txt", class_table(answers).text() + "\n")
-        sections = [
-            self._draw(drawing, answers) for drawing in drawings(self.history, answers, first_filters, inside)
-        ]
+        drawn = draw_all(drawings(self.history, answers, first_filters, inside))
+        sections = [self._keep(drawing, picture, answers) for drawing, picture in drawn]
         page = self._page(summary, came, sections)
         write_whole(self.path / "report.html", page_html(page))
         return self.path / "report.html"
@@ -125,9 +124,8 @@ class RunFolder:
                     shutil.copyfile(source, self.path / "files" / name)
         return names
 
-    def _draw(self, drawing: Drawing, answers: Answers | None) -> Section:
-        """Draw a figure, keep it as a file, and make it a section of the report."""
-        picture: Picture = drawing.picture()
+    def _keep(self, drawing: Drawing, picture: Picture, answers: Answers | None) -> Section:
+        """Keep a figure as a file, and make it a section of the report."""
         write_whole(self.path / f"{drawing.name}.png", picture.light)
         tables = (class_table(answers),) if drawing.name == "classes" and answers else ()
         return Section(drawing.title, drawing.words, (picture,), tables)

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lenet.report.mosaic import Mosaic, as_tiles, coloured, framed, mosaic
-from lenet.report.style import HEAD, LIGHT, MARGIN, PRINT, WIDTH, Theme, canvas, sheet, shorten, write
+from lenet.report.style import HEAD, LIGHT, MARGIN, PRINT, WIDTH, Theme, sheet, shorten, write
 from lenet.report.table import text_width
 from lenet.results import LayerState, SampleStates
 from lenet.shapes import Array
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _WORDS = 8.0  # points
@@ -79,16 +78,13 @@ def states(
     height = top + max(map(_height, parts)) + MARGIN
     height = ceil(height * 20) / 20  # whole dots, on a screen and in a file
     figure = sheet(height, theme, title, _subtitle(columns, limit), WIDTH * len(parts))
-    axes = canvas(figure, 0, 0, *figure.get_size_inches())
     for number, part in enumerate(parts):
         start = part[0][0].top if part else 0.0
         for index, (heading, _) in enumerate(columns):
             left = number * WIDTH + MARGIN + index * (room + _GAP)
-            write(figure, left, HEAD - 0.04, heading, theme.ink, size=_WORDS + 1, weight="bold")
+            write(figure, left, HEAD - 0.04, heading, theme.ink, size=_WORDS + 1, bold=True)
             for block in (block for row in part for block in row):
-                _draw(axes, block, index, (left, top - start), limit, theme)
-    axes.set_xlim(0, figure.get_size_inches()[0])
-    axes.set_ylim(figure.get_size_inches()[1], 0)
+                _draw(figure, block, index, (left, top - start), limit, theme)
     return figure
 
 
@@ -170,24 +166,21 @@ def _split(rows: list[list[_Block]], stacks: int) -> list[list[list[_Block]]]:
 
 
 def _draw(
-    axes: Axes, block: _Block, index: int, corner: tuple[float, float], limit: float | None, theme: Theme
+    figure: Figure, block: _Block, index: int, corner: tuple[float, float], limit: float | None, theme: Theme
 ) -> None:
-    """One array: words, range, tiles in a thin frame on whole dots; the axes count inches."""
+    """One array: words, range, tiles in a thin frame on whole dots."""
+    from lenet.report.board import Tile, board
+
     left, top = corner[0] + block.left, corner[1] + block.top
     low, high = (-limit, limit) if limit is not None else _scale(block.arrays)
     array, where = block.arrays[index], block.where
-    _say(axes, left, top, block.words, theme.ink, _WORDS)
-    _say(axes, left, top + _LINE - 0.01, _range(array), theme.muted, _WORDS - 0.5)
+    write(figure, left, top, block.words, theme.ink, _WORDS)
+    write(figure, left, top + _LINE - 0.01, _range(array), theme.muted, _WORDS - 0.5)
     tiles = framed(where.compose(as_tiles(array), low, high))
     row, column = round((top + 2 * _LINE) * PRINT), round(left * PRINT)
     height, width = tiles.shape if where.dots else (round(where.down * PRINT), round(where.across * PRINT))
-    extent = (column / PRINT, (column + width) / PRINT, (row + height) / PRINT, row / PRINT)
-    smoothing = "nearest" if where.dots else "antialiased"
-    axes.imshow(coloured(tiles, theme.gap), extent=extent, aspect="auto", interpolation=smoothing)
-
-
-def _say(axes: Axes, left: float, top: float, words: str, colour: str, size: float) -> None:
-    axes.text(left, top, words, color=colour, size=size, ha="left", va="top", parse_math=False)
+    place = (column / PRINT, row / PRINT, width / PRINT, height / PRINT)
+    board(figure).items.append(Tile(*place, coloured(tiles, theme.gap), smooth=not where.dots))
 
 
 def _scale(arrays: Sequence[Array]) -> tuple[float, float]:

@@ -6,7 +6,6 @@ drawn from any thread.  matplotlib is imported when the first figure is made.
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lenet.formats.png import figure_png
 from lenet.report.table import printable, text_width
 from lenet.shapes import Array
 
@@ -81,7 +81,7 @@ def sheet(height: float, theme: Theme, title: str, subtitle: str = "", width: fl
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=SCREEN, facecolor=theme.background)
-    write(figure, MARGIN, 0.18, shorten(title, int(60 * width / WIDTH)), theme.ink, size=TITLE, weight="bold")
+    write(figure, MARGIN, 0.18, shorten(title, int(60 * width / WIDTH)), theme.ink, size=TITLE, bold=True)
     if subtitle:
         write(figure, MARGIN, 0.46, shorten(subtitle, int(88 * width / WIDTH)), theme.muted, size=SUBTITLE)
     return figure
@@ -90,11 +90,19 @@ def sheet(height: float, theme: Theme, title: str, subtitle: str = "", width: fl
 HEAD = 0.8  # inches that title and subtitle take
 
 
-def write(figure: Figure, left: float, top: float, words: str, colour: str, **look: Any) -> None:  # noqa: ANN401
-    """Words on a figure, `left` and `top` inches from its upper left corner; no mathematics in them."""
-    width, height = figure.get_size_inches()
-    settings = {"ha": "left", "va": "top", "size": LABEL, "parse_math": False, **look}
-    figure.text(left / width, 1 - top / height, words, color=colour, **settings)
+def write(
+    figure: Figure,
+    left: float,
+    top: float,
+    words: str,
+    colour: str,
+    size: float = LABEL,
+    **look: Any,  # noqa: ANN401
+) -> None:
+    """Words on a figure, `left` and `top` inches from its upper left corner, with a look of `board.Words`."""
+    from lenet.report.board import Words, board
+
+    board(figure).items.append(Words(left, top, words, colour, size, **look))
 
 
 def place(figure: Figure, left: float, top: float, width: float, height: float, theme: Theme) -> Axes:
@@ -120,12 +128,14 @@ def canvas(figure: Figure, left: float, top: float, width: float, height: float)
     return axes
 
 
-def pixels(figure: Figure) -> Array:
-    """The figure as bytes (H, W, 3), for a window."""
+def pixels(figure: Figure, dots: int = SCREEN) -> Array:
+    """The figure as bytes (H, W, 3), `dots` per inch, for a window."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+    figure.set_dpi(dots)
     canvas: Any = FigureCanvasAgg(figure)  # matplotlib leaves its methods without types
     with warnings.catch_warnings():
+        # class names come from users: a letter that the font lacks is drawn as a box
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
         canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
@@ -133,12 +143,7 @@ def pixels(figure: Figure) -> Array:
 
 def png(figure: Figure, dots: int = PRINT) -> bytes:
     """The figure as a PNG file of `dots` per inch; the same figure gives the same bytes."""
-    stream = io.BytesIO()
-    with warnings.catch_warnings():
-        # class names come from users: a letter that the font lacks is drawn as a box
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
-        figure.savefig(stream, format="png", dpi=dots, metadata={"Software": None})
-    return stream.getvalue()
+    return figure_png(pixels(figure, dots), dots)
 
 
 def shorten(words: str, letters: int) -> str:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lenet.report.style import CELL, MARGIN, PRINT, WIDTH, canvas
+from lenet.report.style import CELL, MARGIN, PRINT, WIDTH, write
 from lenet.shapes import Array
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_SEEN = 64  # pixels of a side up to which they are to be seen
 _SPACE = 0.1  # inches between tiles
 _LABEL = 6.5  # points of words on a tile
 _LINE = 0.165  # inches that a line of words takes
@@ -86,49 +86,46 @@ def pictures(images: Array, low: float | None = None, high: float | None = None)
     return np.broadcast_to(scaled, (len(scaled), 3, *scaled.shape[2:])).transpose(0, 2, 3, 1)
 
 
-def draw(figure: Figure, colours: Array, where: Layout, top: float, left: float = MARGIN) -> Axes:
-    """Draw pictures (N, H, W, 3) `top` and `left` inches from the figure's edges.
+@dataclass(frozen=True)
+class Tiles:
+    """Pictures drawn on a figure, `left` and `top` inches from its edges; words and frames can be added."""
 
-    The axes count inches from the first tile's upper left corner, for boxes and words.
-    """
-    width, height = figure.get_size_inches()[0] - left - MARGIN, max(where.height, 0.01)
-    axes = canvas(figure, left, top, width, height)
-    small = max(colours.shape[1:3]) <= 64
+    figure: Figure
+    where: Layout
+    left: float
+    top: float
+
+    def corner(self, index: int) -> tuple[float, float]:
+        """The upper left corner of a tile in inches from the figure's."""
+        x, y = self.where.corner(index)
+        return self.left + x, self.top + y
+
+    def caption(self, index: int, lines: Sequence[str], colours: Sequence[str]) -> None:
+        """Lines of words below tile `index`, one colour each."""
+        x, y = self.corner(index)
+        x, y = x + self.where.across / 2, y + self.where.down + 0.035
+        for number, (line, colour) in enumerate(zip(lines, colours, strict=True)):
+            write(self.figure, x, y + number * _LINE, line, colour, CELL, side="center")
+
+    def frame(self, index: int, colour: str) -> None:
+        """A frame around tile `index`."""
+        from lenet.report.board import Frame, board
+
+        frame = Frame(*self.corner(index), self.where.across, self.where.down, colour)
+        board(self.figure).items.append(frame)
+
+    def label(self, index: int, words: str, colour: str) -> None:
+        """White words on a ground of this colour in the upper left corner of tile `index`."""
+        write(self.figure, *self.corner(index), words, "#ffffff", _LABEL, bold=True, ground=colour)
+
+
+def draw(figure: Figure, colours: Array, where: Layout, top: float, left: float = MARGIN) -> Tiles:
+    """Draw pictures (N, H, W, 3) `top` and `left` inches from the figure's edges."""
+    from lenet.report.board import Tile, board
+
+    drawn = Tiles(figure, where, left, top)
+    smooth = max(colours.shape[1:3]) > _SEEN
     for index, picture in enumerate(colours):
-        x, y = where.corner(index)
-        axes.imshow(
-            picture, extent=(x, x + where.across, y + where.down, y), aspect="auto",
-            interpolation="nearest" if small else "antialiased",
-        )  # fmt: skip
-    axes.set_xlim(0, width)
-    axes.set_ylim(height, 0)
-    return axes
-
-
-def caption(axes: Axes, where: Layout, index: int, lines: Sequence[str], colours: Sequence[str]) -> None:
-    """Lines of words below tile `index`, one colour each."""
-    x, y = where.corner(index)
-    for number, (line, colour) in enumerate(zip(lines, colours, strict=True)):
-        axes.text(
-            x + where.across / 2, y + where.down + 0.035 + number * _LINE, line, color=colour, size=CELL,
-            ha="center", va="top", parse_math=False, clip_on=False,
-        )  # fmt: skip
-
-
-def box(axes: Axes, where: Layout, index: int, colour: str) -> None:
-    """A frame around tile `index`."""
-    from matplotlib.patches import Rectangle
-
-    x, y = where.corner(index)
-    axes.add_patch(
-        Rectangle((x, y), where.across, where.down, fill=False, edgecolor=colour, linewidth=2, clip_on=False)
-    )
-
-
-def label(axes: Axes, where: Layout, index: int, words: str, colour: str) -> None:
-    """White words on a ground of this colour in the upper left corner of tile `index`."""
-    x, y = where.corner(index)
-    axes.text(
-        x, y, words, color="#ffffff", size=_LABEL, weight="bold", ha="left", va="top", parse_math=False,
-        clip_on=False, bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.9, "alpha": 0.85},
-    )  # fmt: skip
+        tile = Tile(*drawn.corner(index), where.across, where.down, picture, smooth)
+        board(figure).items.append(tile)
+    return drawn

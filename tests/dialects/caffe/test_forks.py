@@ -196,6 +196,20 @@ REFUSED = [
 ]
 
 
+def test_limits_stand_in_one_place():
+    """What a layer itself refuses is not said again by the row that reads the setting."""
+    limited = [
+        (spelling.kind.limits[row.attribute], getattr(row, "row", row))
+        for spelling in SPELLINGS.values()
+        for row in getattr(spelling, "rows", ())
+        if row.attribute in getattr(spelling.kind, "limits", ())
+    ]
+    assert len(limited) > 10
+    for limits, row in limited:
+        for name in ("least", "most", "above"):
+            assert None in (getattr(limits, name), getattr(row, name, None)), row
+
+
 @pytest.mark.parametrize(("type", "settings", "message"), REFUSED)
 def test_settings_that_cannot_be_are_refused_with_their_place(type, settings, message):
     with pytest.raises(DescriptionError) as caught:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lenet.dialects.caffe.limits import check
 from lenet.dialects.caffe.schema import new_message
 from lenet.dialects.caffe.spelling import Plain, Row, Setting, Several, both, missing, place
 from lenet.errors import DescriptionError, Notes
 from lenet.formats.message import Message
+from lenet.layers.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,9 @@ class Within(Row):
     """A setting that stands in a message of its own inside the section; `row` is how it stands there."""
 
     row: Row = Plain("", "")
+
+    def limited(self, limits: Limits | None) -> Row:
+        return replace(self, row=self.row.limited(limits))
 
     def read(self, fields: Message, notes: Notes) -> Setting:
         found = fields.get(self.field)
@@ -86,7 +90,7 @@ class Pair(Row):
             raise missing(fields, next(name for name in self.pair if name not in given))
         for name in names:
             for entry in fields.entries_of(name):
-                check(entry, most=self.most, above=0)
+                check(entry, Limits(most=self.most, above=0))
         return tuple(map(fields.get, names)) if both_ways or given else None
 
     def write(self, value: Setting, fields: Message) -> None:

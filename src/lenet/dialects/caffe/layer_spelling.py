@@ -41,7 +41,10 @@ class Spelling:
         Raises: DescriptionError at the entry that cannot be.
         """
         values = {
-            row.attribute: row.read(section(layer, row.section or self.section), notes) for row in self.rows
+            row.attribute: row.limited(self.kind.limits.get(row.attribute)).read(
+                section(layer, row.section or self.section), notes
+            )
+            for row in self.rows
         }
         return self.kind(**values)
 

@@ -70,8 +70,8 @@ NUMBER_SPELLINGS = (
         "batch_norm_param",
         (
             Plain("stored", "use_global_stats"),
-            Plain("fraction", "moving_average_fraction", least=0, most=1),
-            Plain("eps", "eps", least=0),
+            Plain("fraction", "moving_average_fraction"),
+            Plain("eps", "eps"),
         ),
         ("mean", "variance", "count"),
     ),
@@ -82,7 +82,7 @@ NUMBER_SPELLINGS = (
         (
             Plain("variance", "normalize_variance"),
             Plain("across", "across_channels"),
-            Plain("eps", "eps", least=0),
+            Plain("eps", "eps"),
         ),
     ),
     Spelling(

@@ -7,13 +7,14 @@ tell whether a table forgot one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from lenet.dialects.caffe.limits import check
 from lenet.dialects.caffe.schema import new_message
 from lenet.errors import DescriptionError, Notes, Where, did_you_mean
 from lenet.formats.message import Entry, Message
+from lenet.layers.limits import Limits
 
 Setting: TypeAlias = Any  # the value of a setting: each row knows the type of its own
 
@@ -33,6 +34,10 @@ class Row:
         """The fields that this row reads and writes."""
         return (self.field,)
 
+    def limited(self, limits: Limits | None) -> Row:
+        """The row that refuses what the layer itself does not take, at its place in the file."""
+        return self
+
     def read(self, fields: Message, notes: Notes) -> Setting:
         """Our value, Caffe's default written out.
 
@@ -50,20 +55,25 @@ class Row:
 
 @dataclass(frozen=True)
 class Limited(Row):
-    """A setting of numbers from `least` to `most`, or above a number."""
+    """A setting of numbers from `least` to `most`, or above a number, and within the layer's `own` limits."""
 
     least: float | None = None
     most: float | None = None
     above: float | None = None
+    own: Limits | None = None
+
+    def limited(self, limits: Limits | None) -> Row:
+        return replace(self, own=limits) if limits else self
 
     def check(self, entries: Iterable[Entry]) -> None:
         """Refuse a number outside the limits, if there are any.
 
         Raises: DescriptionError at the entry.
         """
-        if any(limit is not None for limit in (self.least, self.most, self.above)):
+        limits = Limits(self.least, self.most, self.above)
+        if self.own or limits != Limits():
             for entry in entries:
-                check(entry, self.least, self.most, self.above)
+                check(entry, limits | (self.own or Limits()))
 
 
 @dataclass(frozen=True)
@@ -193,7 +203,7 @@ class Axes(Row):
         if plain and paired:
             raise both(fields, self.field, paired[0].name)
         for entry in (*plain, *paired):
-            check(entry, self.least)
+            check(entry, Limits(self.least))
         if paired:
             return self._pair(fields, paired)
         if not plain and self.default is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import runpy
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,14 +33,15 @@ def write_exported(model: Model, path: Path, write: Callable[[Path], object]) ->
     if larger is None:
         reason = "the network takes one size of batch, so it cannot be exported for any"
         raise DescriptionError(reason, model.net.where, "convert it to .pt")
-    samples = tuple(torch.zeros((2, *shape[1:])) for shape in input_shapes(model.net).values())
+    (shape,) = input_shapes(model.net).values()
+    samples = torch.zeros((2, *shape[1:]))
     batch = {0: torch.export.Dim("batch")}
     content = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder, "network.pt"))
         module = runpy.run_path(str(Path(folder, "network.py")))["load"]()
         try:
-            program = torch.export.export(module, samples, dynamic_shapes=(batch,) * len(samples))
+            program = torch.export.export(module, (samples,), dynamic_shapes=(batch,))
             torch.export.save(program, content)
         except Exception as error:  # torch.export's refusals have no class of their own
             reason = (str(error).strip() or type(error).__name__).split("\n")[0]
@@ -48,16 +50,19 @@ def write_exported(model: Model, path: Path, write: Callable[[Path], object]) ->
         file.write(content.getvalue())
 
 
-def run_exported(path: Path, *samples: Array) -> Any:  # noqa: ANN401 a tensor or several
-    """What the program that was written here answers to prepared samples, an array for each input.
+def run_exported(path: Path, samples: Array) -> Any:  # noqa: ANN401 a tensor or several
+    """What the program that was written here answers to prepared samples.
 
     Raises: DescriptionError if it does not run.
     """
     import torch
 
     try:
-        program = torch.export.load(path)
+        with warnings.catch_warnings():
+            # torch 2.11 reads the weights of its own file without copying them, and warns of that
+            warnings.filterwarnings("ignore", message="The given buffer is not writable")
+            program = torch.export.load(path)
         with torch.inference_mode():
-            return program.module()(*(torch.from_numpy(array.copy()) for array in samples))
+            return program.module()(torch.from_numpy(samples.copy()))
     except Exception as error:  # nor have its runtime's
         raise DescriptionError(f"the exported program does not run: {error}", Where(str(path))) from None

@@ -15,7 +15,6 @@ import warnings
 import zipfile
 import zlib
 from collections import OrderedDict
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +107,8 @@ def read_model(path: Path, notes: Notes, weights: Path | None = None, sample: Sh
     return with_told(Model(net, weights_named), told, where)
 
 
-def run(path: Path, model: Model, *pixels: Array) -> dict[str, Array]:
-    """The outputs of NET.py or NET.pt2, written here for a model, by name, for the pixels of each input.
+def run(path: Path, model: Model, pixels: Array) -> dict[str, Array]:
+    """The outputs of NET.py or NET.pt2, written here for a model, by name, for pixels.
 
     Raises: DescriptionError if it does not run.
     """
@@ -117,20 +116,20 @@ def run(path: Path, model: Model, *pixels: Array) -> dict[str, Array]:
 
     names = sayable(model).net.outputs_as_made()
     if path.suffix == SUFFIX:
-        found = run_exported(path, *(prepared(each, model.preprocessing) for each in pixels))
+        found = run_exported(path, prepared(pixels, model.preprocessing))
     else:
         found = _run_python(path, pixels)
     results = (found,) if isinstance(found, torch.Tensor) else found
     return {name: result.numpy() for name, result in zip(names, results, strict=True)}
 
 
-def _run_python(path: Path, pixels: Sequence[Array]) -> Any:  # noqa: ANN401 a tensor or several
+def _run_python(path: Path, pixels: Array) -> Any:  # noqa: ANN401 a tensor or several
     import torch
 
     try:
         written = runpy.run_path(str(path.with_suffix(".py")))
         with torch.inference_mode():
-            return written["load"]()(*(written["prepare"](torch.from_numpy(each.copy())) for each in pixels))
+            return written["load"]()(written["prepare"](torch.from_numpy(pixels.copy())))
     except Exception as error:  # what may be wrong in a file of Python has no class of its own
         raise DescriptionError(f"the file of Python does not run: {error}", Where(str(path))) from None
 

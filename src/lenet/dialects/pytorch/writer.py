@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lenet.deploy.blobs import batch_shapes, input_shapes, single_assignment
@@ -81,10 +81,11 @@ def _variables(net: Net, source: Source) -> dict[str, str]:
 
 
 def _text(model: Model, source: Source, variables: dict[str, str], file: str) -> str:
-    inputs = {variables[blob]: shape for blob, shape in input_shapes(model.net).items()}
+    inputs = input_shapes(model.net)
+    shape = next(iter(inputs.values()))
     answers = [variables[blob] for blob in model.net.outputs_as_made()]
     body = [
-        *_title(model.net.name, inputs),
+        *_title(model.net.name, shape),
         "",
         "from pathlib import Path",
         "",
@@ -92,7 +93,7 @@ def _text(model: Model, source: Source, variables: dict[str, str], file: str) ->
         "import torch.nn.functional as F",
         "from torch import nn",
         "",
-        *_prepare(model.preprocessing, next(iter(inputs.values()))),
+        *_prepare(model.preprocessing, shape),
         *(line for text in source.functions.values() for line in ("", "", *text.rstrip().split("\n"))),
         "",
         "",
@@ -101,7 +102,7 @@ def _text(model: Model, source: Source, variables: dict[str, str], file: str) ->
         "        super().__init__()",
         *_indented(source.made),
         "",
-        f"    def forward(self, {', '.join(inputs)}):",
+        f"    def forward(self, {', '.join(variables[blob] for blob in inputs)}):",
         *_indented(source.computed),
         f"        return {', '.join(answers)}",
         "",
@@ -116,22 +117,19 @@ def _text(model: Model, source: Source, variables: dict[str, str], file: str) ->
     return "\n".join(body) + "\n"
 
 
-def _title(name: str, inputs: Mapping[str, Shape]) -> list[str]:
-    """What the network takes and how it is used; `inputs` are shapes by their variables.
+def _title(name: str, shape: Shape) -> list[str]:
+    """What the network takes, batches of this shape, and how it is used.
 
-    >>> _title("Pair", {"a": (1, 3), "b": (1, 4)})[3].strip()
-    'answers = net(prepare(a), prepare(b))'
+    >>> _title("LeNet", (64, 1, 28, 28))[3].strip()
+    'answers = net(prepare(pixels))'
     """
     title = re.sub(r"[^\w .,:()/+-]", "_", name) or "A network"  # it may come from any file
-    several = len(inputs) > 1
-    sizes = {word: f"({', '.join(map(str, ('N', *shape[1:])))})" for word, shape in inputs.items()}
-    taken = [f"{word} {size}" if several else size for word, size in sizes.items()]
-    pixels = inputs if several else ["pixels"]
+    sizes = ", ".join(map(str, ("N", *shape[1:])))
     return [
-        f'"""{title}: takes {", ".join(taken)}.',
+        f'"""{title}: takes ({sizes}).',
         "",
         "    net = load()",
-        f"    answers = net({', '.join(f'prepare({word})' for word in pixels)})",
+        "    answers = net(prepare(pixels))",
         '"""',
     ]
 
