@@ -17,6 +17,8 @@ def records(path, backend="leveldb"):
 
 @pytest.mark.parametrize("backend", ["leveldb", "lmdb"])
 def test_pairs_are_two_images_of_the_files(lenet, idx_files, tmp_path, backend):
+    if backend == "leveldb":
+        pytest.importorskip("plyvel")
     words = [
         "caffe",
         "convert_mnist_siamese_data",
@@ -38,6 +40,8 @@ def test_pairs_are_two_images_of_the_files(lenet, idx_files, tmp_path, backend):
 
 
 def test_a_seed_repeats_the_pairs_and_none_does_not(lenet, idx_files, tmp_path):
+    pytest.importorskip("plyvel")
+
     def made(name, *more):
         words = ["caffe", "convert_mnist_siamese_data.bin", idx_files["images"], idx_files["labels"]]
         assert lenet(*words, tmp_path / name, *more).code == 0
@@ -49,6 +53,7 @@ def test_a_seed_repeats_the_pairs_and_none_does_not(lenet, idx_files, tmp_path):
 
 
 def test_what_cannot_be(lenet, idx_files, tmp_path):
+    pytest.importorskip("plyvel")
     words = [
         "caffe",
         "convert_mnist_siamese_data",

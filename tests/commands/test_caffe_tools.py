@@ -49,6 +49,8 @@ def raw(path):
     ],
 )
 def test_records_are_those_of_caffe(flags, name, list_name, lenet, tmp_path):
+    if "leveldb" in flags:
+        pytest.importorskip("plyvel")
     target = tmp_path / "database"
     result = lenet("caffe", "convert_imageset", *flags.split(), PNG, RECORDED / f"{list_name}.txt", target)
     assert result.code == 0, result.err
@@ -67,6 +69,8 @@ def test_records_are_those_of_caffe(flags, name, list_name, lenet, tmp_path):
 
 @pytest.mark.parametrize("backend", ["lmdb", "leveldb"])
 def test_the_mean_is_that_of_caffe(backend, lenet, tmp_path):
+    if backend == "leveldb":
+        pytest.importorskip("plyvel")
     database, mean = tmp_path / "database", tmp_path / "mean.binaryproto"
     size = ("-resize_height=16", "-resize_width=24")
     lenet("caffe", "convert_imageset", *size, "-backend", backend, PNG, RECORDED / "list.txt", database)
@@ -83,6 +87,7 @@ def test_the_mean_is_that_of_caffe(backend, lenet, tmp_path):
 
 
 def test_the_mean_is_told_without_a_file_too(lenet, tmp_path):
+    pytest.importorskip("plyvel")
     pixels = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     write_database(str(tmp_path / "db"), "leveldb", [(pixels, 0), (pixels + 2, 1)])
     result = lenet("caffe", "compute_image_mean", tmp_path / "db")
@@ -260,6 +265,8 @@ def cifar(tmp_path):
 
 @pytest.mark.parametrize("backend", ["lmdb", "leveldb"])
 def test_cifar_as_two_databases(backend, lenet, tmp_path, cifar):
+    if backend == "leveldb":
+        pytest.importorskip("plyvel")
     result = lenet("caffe", "convert_cifar_data.bin", cifar, tmp_path, backend)
     assert result.code == 0, result.err
     assert "Writing Training data" in result.err

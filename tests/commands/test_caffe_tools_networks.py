@@ -45,6 +45,8 @@ def trained(tmp_path):
 
 @pytest.mark.parametrize("backend", ["lmdb", "leveldb"])
 def test_features_of_several_blobs(backend, lenet, tmp_path, trained):
+    if backend == "leveldb":
+        pytest.importorskip("plyvel")
     targets = f"{tmp_path / 'conv'},{tmp_path / 'ip'},{tmp_path / 'label'}"
     result = lenet("caffe", "extract_features.bin", *trained, "conv,ip,label", targets, 2, backend, "CPU")
     assert result.code == 0, result.err

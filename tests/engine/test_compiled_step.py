@@ -219,6 +219,7 @@ def changed(place, old, new):
         changed(5, '"loss" }', '"loss" loss_param { ignore_label: 3 } }'),
         changed(5, '"loss" }', '"loss" loss_param { normalization: NONE } }'),
         changed(5, '"loss" }', '"loss" top: "probabilities" }'),
+        changed(5, 'top: "loss"', 'top: "loss" propagate_down: false propagate_down: false'),
         changed(5, "SoftmaxWithLoss", "MultinomialLogisticLoss"),
         changed(4, 'top: "three"', 'top: "three" param { lr_mult: 0 }'),
         changed(4, 'top: "three"', 'top: "three" propagate_down: false'),
@@ -232,6 +233,7 @@ def changed(place, old, new):
         ],
         [*SMALL[:2], 'layer { name: "s" type: "Sigmoid" bottom: "one_pool" top: "one_pool" }', *SMALL[2:]],
         [*SMALL[:3], 'layer { name: "out" type: "Silence" bottom: "one_pool" }', *SMALL[3:]],
+        [SMALL[0], 'layer { name: "flat" type: "Flatten" bottom: "data" top: "flat" }', LOSS % "flat"],
     ],
 )
 def test_networks_of_other_kinds_are_left_to_autograd(tmp_path, layers):
@@ -246,6 +248,28 @@ def test_shared_parameters_are_left_to_autograd(tmp_path):
         LOSS % "b",
     ]
     assert step_of(network(tmp_path, *layers)) is None
+
+
+def test_dropout_of_nothing_draws_nothing(tmp_path):
+    nothing = (DROPOUT % ("two", "two")).replace("0.3", "0")
+    net = network(tmp_path, *SMALL[:4], nothing, *SMALL[4:])
+    step, batch = step_of(net), batch_of(net)
+    before = torch.get_rng_state()
+    found = compiled(step, net, batch)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert_alike(found, by_autograd(net, batch))
+
+
+def test_a_script_may_have_another_kind_of_number_as_default(tmp_path):
+    net = network(tmp_path, *SMALL)
+    batch = batch_of(net)
+    wanted = by_autograd(net, batch)
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = compiled(step_of(net), net, batch)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert_alike(found, wanted)
 
 
 def test_plain_torch_stays_plain(tmp_path):

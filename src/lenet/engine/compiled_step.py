@@ -68,7 +68,7 @@ class CompiledStep:
         self._shape = torch.Size()
         self._calls: Calls | None = None
         self._made = _Made()
-        self._loss = torch.zeros(())
+        self._loss = torch.zeros((), dtype=torch.float32, device="cpu")
 
     def __call__(self, batch: Mapping[str, Tensor]) -> tuple[float, dict[str, Tensor]] | None:
         """The loss and its blob, with the gradients at the parameters.
@@ -82,10 +82,10 @@ class CompiledStep:
             self._lay_out(images, labels)
         calls = self._calls
         assert calls is not None
-        last = len(self._made.forward) - 1  # the loss
-        calls.replace(0, 0, images)
-        calls.replace(last, 1, labels)
-        calls.replace(len(self._made.forward) + len(self._made.backward) - 1, 0, images)
+        forward, backward = len(self._made.forward), len(self._made.backward)
+        for first_layer in (0, forward + backward - 1):
+            calls.replace(first_layer, 0, images)
+        calls.replace(forward - 1, 1, labels)  # the loss'
         for mask, chance in self._made.masks:
             mask.bernoulli_(chance).div_(chance)  # torch's dropout draws the same
         if calls.run():
@@ -141,7 +141,8 @@ def _add_convolution(
     output, winners = its.room(len(images))
     of_output = torch.empty_like(output)
     weight, bias, of_weight, of_bias = _learned(made, parameters)
-    room = torch.empty(its.outputs) if of_bias is None else of_bias  # always computed
+    # always computed
+    room = torch.empty(its.outputs, dtype=torch.float32, device="cpu") if of_bias is None else of_bias
     made.forward.append(its.forward_call(images, weight, bias, output, winners))
     made.backward.append(its.backward_call(images, weight, winners, of_output, gradient, of_weight, room))
     return output, of_output
@@ -151,7 +152,7 @@ def _add_dense(
     made: _Made, its: FusedDense, parameters: Sequence[Tensor], values: Tensor, gradient: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     rows = values.flatten(1)
-    output = torch.empty(len(rows), its.outputs, dtype=torch.float32)
+    output = torch.empty((len(rows), its.outputs), dtype=torch.float32, device="cpu")
     of_output = torch.empty_like(output)
     weight, bias, of_weight, of_bias = _learned(made, parameters)
     made.forward.append(its.forward_call(rows, weight, bias, output))
@@ -188,7 +189,10 @@ def compiled_step(network: Network) -> CompiledStep | None:
         parts.extend(part)
         blob = _nodes(step)[-1].outputs[0]
     if not (
-        parts[0].parameters and _is_loss(network, steps[-1], (blob, labels)) and _all_learn(network, parts)
+        parts
+        and parts[0].parameters
+        and _is_loss(network, steps[-1], (blob, labels))
+        and _all_learn(network, parts)
     ):
         return None
     sample = network.blob_shapes()[images][1:]
@@ -215,7 +219,9 @@ def _part(step: Step | FusedStep, blob: str) -> tuple[_Part, ...] | None:
     kind = step.node.kind
     if kind == Flatten():
         return ()  # what is connected fully is flat in memory anyway
-    return (_Part(kind),) if isinstance(kind, Dropout) else None
+    if not isinstance(kind, Dropout):
+        return None
+    return (_Part(kind),) if kind.ratio else ()  # with ratio 0 torch draws nothing
 
 
 def _is_loss(network: Network, step: Step | FusedStep, blobs: tuple[str, str]) -> bool:
@@ -225,6 +231,7 @@ def _is_loss(network: Network, step: Step | FusedStep, blobs: tuple[str, str]) -
         isinstance(step, Step)
         and isinstance(kind, SoftmaxLoss)
         and step.node.inputs == blobs
+        and step.node.propagate[:1] != (False,)
         and kind.axis == 1
         and kind.ignore_label is None
         and kind.normalization != "none"
