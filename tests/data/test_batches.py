@@ -55,7 +55,7 @@ class BreakingReader(ArrayReader):
 
 @pytest.fixture(params=LIMITS)
 def make(request):
-    made = []
+    made, before = [], set(threading.enumerate())  # other tests' may wait to be collected
 
     def build(source, batch=4, transform=PLAIN, *, training=True, seed=0, **settings):
         feed = Feed(source, batch, transform, **settings)
@@ -65,7 +65,8 @@ def make(request):
     yield build
     for batches in made:
         batches.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("lenet-read-ahead")]
+    begun = set(threading.enumerate()) - before
+    assert not [thread for thread in begun if thread.name.startswith("lenet-read-ahead")]
 
 
 @pytest.mark.parametrize("batch", [1, 4, 7, 10, 23])

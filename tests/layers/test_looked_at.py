@@ -35,11 +35,11 @@ def test_local_means(data):
         groups=data.draw(st.sampled_from([1, 2, None])),
         border=border,
     )
-    dtype, tolerance = data.draw(st.sampled_from([(torch.float32, 1e-5), (torch.float64, 1e-13)]))
+    dtype, tolerance = data.draw(st.sampled_from([(torch.float32, 1e-3), (torch.float64, 2e-12)]))
     torch.manual_seed(data.draw(st.integers(0, 100)))
     images = torch.randn(2, 4, 15, 18, dtype=dtype) + 1
     wanted, found = both_ways(layer, images)
-    # sums in another order, divided by deviations that are not small
+    # sums in another order, some roundings apart, divided by deviations of down to a thousandth of the pixels
     torch.testing.assert_close(found, wanted, rtol=tolerance, atol=tolerance)
 
 
