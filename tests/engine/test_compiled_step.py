@@ -226,7 +226,7 @@ def changed(place, old, new):
         changed(1, 'top: "one"', 'top: "one" loss_weight: 1'),
         changed(2, "bias_term", "axis: 2 bias_term"),
         changed(2, "bias_term", "transpose: true bias_term"),
-        changed(3, "} }" if "} }" in SMALL[3] else '"two" }', '"two" relu_param { negative_slope: 0.1 } }'),
+        changed(3, '"two" }', '"two" relu_param { negative_slope: 0.1 } }'),
         [
             *SMALL,
             'layer { name: "accuracy" type: "Accuracy" bottom: "three" bottom: "label" top: "accuracy" }',

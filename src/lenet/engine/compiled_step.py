@@ -73,7 +73,8 @@ class CompiledStep:
     def __call__(self, batch: Mapping[str, Tensor]) -> tuple[float, dict[str, Tensor]] | None:
         """The loss and its blob, with the gradients at the parameters.
 
-        None, with nothing changed, for a batch of another kind, or with a label that has no class.
+        None for a batch of another kind, and for one with a label that has no class, which autograd refuses:
+        no gradient is changed then.
         """
         images, labels = batch[self.chain.images], batch[self.chain.labels]
         if images.shape[1:] != self.chain.sample or not _fits(images, labels):
