@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from lenet.kernels import library
+from lenet.kernels.calls import Calls
+from lenet.kernels.calls import run as run_call
 from lenet.kernels.dense import FusedDense
 
 pytestmark = [
@@ -54,9 +56,18 @@ def both(layer, given, whole=False):
     gradient = torch.randn(len(given[0]), layer.outputs, generator=torch.Generator().manual_seed(1))
     gradient = gradient.round() if whole else gradient
     precisely = [None if t is None else t.detach().double().requires_grad_() for t in given]
-    return [
-        results(call, its, gradient) for call, its in ((layer, given), (partial(in_torch, layer), precisely))
-    ]
+    return run(layer, *given, gradient), results(partial(in_torch, layer), precisely, gradient)
+
+
+def run(layer, samples, weight, bias, gradient):
+    """The output and the gradients of all that is given, by one list of calls."""
+    samples, weight, bias = (None if t is None else t.detach().contiguous() for t in (samples, weight, bias))
+    output = torch.full((len(samples), layer.outputs), torch.nan)
+    found = [None if t is None else torch.full_like(t, torch.nan) for t in (samples, weight, bias)]
+    forward = layer.forward_call(samples, weight, bias, output)
+    backward = layer.backward_call(samples, weight, output, gradient, *found)
+    assert Calls((forward, backward)).run() == 0
+    return [output, *(tensor for tensor in found if tensor is not None)]
 
 
 def results(call, given, gradient):
@@ -114,52 +125,23 @@ def test_numbers_that_are_none_go_where_torch_sends_them(target, wrong):
     given = tensors(SMALL, 3, 1)
     with torch.no_grad():
         given[0][1, 5] = wrong
-    mine, theirs = SMALL(*given), in_torch(SMALL, *given)
-    assert torch.allclose(mine, theirs, rtol=1e-5, atol=1e-5, equal_nan=True)
+    found, wanted = run(SMALL, *given, torch.ones(3, 33))[0], in_torch(SMALL, *given)
+    assert torch.allclose(found, wanted, rtol=1e-5, atol=1e-5, equal_nan=True)
 
 
 def test_only_what_is_wanted_is_computed(target):
-    samples, weight, bias = tensors(SMALL, 3, 1)
-    SMALL(samples.detach(), weight, bias).sum().backward()
-    assert samples.grad is None
-    assert weight.grad is not None
-    assert bias.grad is not None
-    SMALL(samples, weight.detach(), None).sum().backward()
-    assert samples.grad is not None
-    with torch.no_grad():
-        assert not SMALL(samples, weight, bias).requires_grad
-
-
-def test_samples_of_any_shape_are_flattened(target):
-    layer = FusedDense(2 * 3 * 4, 5, relu=False)
-    samples, weight, bias = tensors(layer, 7, 1)
-    images = samples.detach().reshape(7, 2, 3, 4).to(memory_format=torch.channels_last)
-    assert torch.allclose(
-        layer(images, weight, bias), in_torch(layer, samples, weight, bias), rtol=1e-5, atol=1e-5
-    )
+    samples, weight, bias = (tensor.detach().contiguous() for tensor in tensors(SMALL, 5, 1))
+    output, gradient = torch.empty(5, 33), torch.randn(5, 33)
+    every = [torch.empty_like(tensor) for tensor in (samples, weight, bias)]
+    run_call(SMALL.forward_call(samples, weight, bias, output))
+    run_call(SMALL.backward_call(samples, weight, output, gradient, *every))
+    for place, whole in enumerate(every):
+        one = [torch.empty_like(whole) if place == each else None for each in range(3)]
+        run_call(SMALL.backward_call(samples, weight, output, gradient, *one))
+        assert torch.equal(one[place], whole)
 
 
 def test_no_samples_give_no_gradient(target):
-    given = tensors(SMALL, 0, 1)
-    memory = [torch.full_like(tensor, torch.nan) for tensor in given for _ in range(20)]
-    memory.clear()
-    output = SMALL(*given)
+    output, *gradients = run(SMALL, *tensors(SMALL, 0, 1), torch.empty(0, 33))
     assert output.shape == (0, 33)
-    assert not any(gradient.any() for gradient in torch.autograd.grad(output.sum(), given))
-
-
-def test_second_derivatives_are_refused(target):
-    samples, weight, bias = tensors(SMALL, 2, 1)
-    with pytest.raises(RuntimeError, match="no second derivatives"):
-        torch.autograd.grad(SMALL(samples, weight, bias).sum(), weight, create_graph=True)
-
-
-@pytest.mark.parametrize("wrong", ["samples", "weight", "bias", "kind"])
-def test_tensors_of_other_shapes_are_refused(wrong):
-    given = dict(zip(("samples", "weight", "bias"), tensors(SMALL, 2, 1), strict=True))
-    if wrong == "kind":
-        given["samples"] = given["samples"].double()
-    else:
-        given[wrong] = given[wrong][..., :-1]
-    with pytest.raises(ValueError, match="of its own shapes"):
-        SMALL(*given.values())
+    assert not any(gradient.any() for gradient in gradients)

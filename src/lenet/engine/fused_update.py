@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lenet.job import Solver
 from lenet.kernels import library
-from lenet.kernels.update import Learning, Update, UpdateRule, dense
+from lenet.kernels.update import Learning, Update, UpdateRule, side_by_side
 from lenet.solvers.adaptive import AdaDelta, AdaGrad, Adam, RmsProp, single
 from lenet.solvers.update import Nesterov, Sgd
 
@@ -70,7 +70,7 @@ def fused_update(solver: Solver, kernels: str) -> FusedUpdate | None:
 
 
 def _fits(its: Learning) -> bool:
-    return dense(its.weights) and all(
+    return side_by_side(its.weights) and all(
         tensor.dtype == torch.float32
         and tensor.device.type == "cpu"
         and tensor.stride() == its.weights.stride()

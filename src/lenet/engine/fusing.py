@@ -6,7 +6,7 @@ without padding, then at most one ReLU; float32 on a CPU, with the compiled libr
 in the network reads what lies between them.  What lies between has no blob then: whoever wants every blob
 (pycaffe, pictures of states, times by layer) calls the network itself, which always runs layer by layer on
 plain torch.  Fully connected layers, with the ReLU behind them, are compiled only where a whole iteration is
-(:mod:`lenet.engine.compiled_step`): by themselves torch's are as quick, and on threads of torch's.
+(:mod:`lenet.engine.chain`): by themselves torch's are as quick, and on threads of torch's.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from lenet.engine.build import Network, Step
 from lenet.errors import UsageError
 from lenet.kernels import library
 from lenet.kernels.convolution import LARGEST_AREA, LARGEST_WINDOW, FusedConvolution
-from lenet.kernels.dense import FusedDense
 from lenet.layers.activation import ReLU
 from lenet.layers.convolution import Convolution
 from lenet.layers.dense import Dense
@@ -33,7 +32,6 @@ from lenet.layers.window import per_axis
 Kernels = Literal["auto", "torch", "fused"]
 MOST_WEIGHTS = 2**18  # of a convolution; more do not fit into a processor's cache, where torch is as quick
 MOST_NUMBERS = 2**22  # of a sample after the pool; more take much memory beside
-MOST_DENSE = 2**21  # weights of a fully connected layer
 _ONES, _ZEROS = (1, 1), (0, 0)
 
 
@@ -42,7 +40,7 @@ class FusedStep:
     """Steps that run as one; only the last one's output becomes a blob."""
 
     steps: tuple[Step, ...]
-    operation: FusedConvolution | FusedDense
+    operation: FusedConvolution
 
     def run(self, blobs: dict[str, Tensor]) -> None:
         """Compute the last output into `blobs`."""
@@ -72,7 +70,7 @@ def fuse(network: Network, kernels: Kernels = "auto") -> tuple[FusedStep, ...]:
             raise UsageError("--kernels fused: the compiled kernels run on a CPU", hint="use --device cpu")
     if kernels == "torch" or not library.available():
         return ()
-    network.fused = tuple(plan(network))
+    network.fused = tuple(_plan(network))
     return tuple(step for step in network.fused if isinstance(step, FusedStep))
 
 
@@ -87,20 +85,19 @@ def blobs_of(network: Network, inputs: Mapping[str, Tensor]) -> dict[str, Tensor
     return blobs
 
 
-def plan(network: Network, *, dense: bool = False) -> list[Step | FusedStep]:
-    """The steps, some of them as one; with `dense` fully connected layers, too."""
+def _plan(network: Network) -> list[Step | FusedStep]:
     found: list[Step | FusedStep] = []
     steps = network.steps
     place = 0
     while place < len(steps):
-        fused = _dense(network, place) if dense and _is_dense(steps[place]) else _convolving(network, place)
+        fused = _fused(network, place)
         found.append(fused or steps[place])
         place += len(fused.steps) if fused else 1
     return found
 
 
-def _convolving(network: Network, place: int) -> FusedStep | None:
-    """The longest run of steps from a convolution at `place` on that can be one."""
+def _fused(network: Network, place: int) -> FusedStep | None:
+    """The longest run of steps from `place` on that can be one."""
     steps = network.steps[place:]
     if not _convolution(steps[0]):
         return None
@@ -112,28 +109,6 @@ def _convolving(network: Network, place: int) -> FusedStep | None:
         if small and _private(network, place, len(group)) and _follow(group):
             return FusedStep(tuple(group), _operation(group, network.steps[place + len(group) :]))
     return None
-
-
-def _dense(network: Network, place: int) -> FusedStep:
-    """A fully connected layer, with the ReLU that may follow."""
-    steps = network.steps[place : place + 2]
-    followed = [type(step.node.kind) for step in steps[1:]] == [ReLU]
-    relu = followed and _private(network, place, 2) and _follow(steps)
-    outputs, inputs = steps[0].parameters[0].shape
-    return FusedStep(steps if relu else steps[:1], FusedDense(inputs, outputs, relu))
-
-
-def _is_dense(step: Step) -> bool:
-    """Whether this is a fully connected layer of whole samples."""
-    kind = step.node.kind
-    return (
-        isinstance(kind, Dense)
-        and kind.axis == 1
-        and not kind.transposed
-        and step.parameters[0].numel() <= MOST_DENSE
-        and all(map(_runs, step.parameters))
-        and tuple(step.parameters[0].shape) == step.shapes.parameters["weight"].shape
-    )
 
 
 def _convolution(step: Step) -> bool:
@@ -149,12 +124,13 @@ def _convolution(step: Step) -> bool:
         and kind.groups == 1
         and max(window) <= LARGEST_WINDOW
         and weight.numel() <= MOST_WEIGHTS
-        and all(map(_runs, step.parameters))
+        and all(map(runs_compiled, step.parameters))
         and tuple(weight.shape) == step.shapes.parameters["weight"].shape  # not shared in another shape
     )
 
 
-def _runs(tensor: Tensor) -> bool:
+def runs_compiled(tensor: Tensor) -> bool:
+    """Whether this is a tensor that the compiled kernels take."""
     return tensor.dtype == torch.float32 and tensor.device.type == "cpu"
 
 

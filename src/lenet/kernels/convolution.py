@@ -13,7 +13,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from lenet.kernels.calls import Call, run
-from lenet.kernels.update import dense
+from lenet.kernels.update import side_by_side
 from lenet.shapes import Shape
 
 if TYPE_CHECKING:
@@ -112,7 +112,9 @@ class FusedConvolution:
 
         learned = any(wanted[1:])
         # gradients lie as their tensors do, whose numbers may share places (expand): a gradient's must not
-        images, weight = (tensor if dense(tensor) else tensor.contiguous() for tensor in (images, weight))
+        images, weight = (
+            tensor if side_by_side(tensor) else tensor.contiguous() for tensor in (images, weight)
+        )
         of_images = torch.empty_like(images) if wanted[0] else None
         of_weight = torch.empty_like(weight) if learned else None
         of_bias = torch.empty(self.outputs, dtype=torch.float32, device="cpu") if learned else None

@@ -1,4 +1,4 @@
-// Softmax with loss, and dropout's products: what calls.py tells.
+// Softmax with loss, and dropout's products: what loss.py tells.
 #pragma once
 
 namespace lenet {

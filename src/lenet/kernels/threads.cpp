@@ -22,28 +22,11 @@
 namespace lenet {
 namespace {
 
-std::atomic<int> awake{0};  // lists of calls under way
-
 #if defined(__x86_64__)
 inline void pause() { __builtin_ia32_pause(); }
 #else
 inline void pause() { std::this_thread::yield(); }
 #endif
-
-// Waits for a moment, while lists of calls are under way; whether it came true.
-template <typename Condition>
-bool comes_soon(const Condition &condition) {
-    constexpr auto kMoment = std::chrono::microseconds(100);
-    if (condition()) return true;
-    for (const auto end = std::chrono::steady_clock::now() + kMoment; awake.load(std::memory_order_relaxed);) {
-        for (int i = 0; i < 32; ++i) {
-            pause();
-            if (condition()) return true;
-        }
-        if (std::chrono::steady_clock::now() > end) return false;
-    }
-    return false;
-}
 
 using Work = std::function<void(long, int)>;
 
@@ -92,7 +75,24 @@ class Pool {
         return true;
     }
 
+    std::atomic<int> *lists() { return &lists_; }
+
    private:
+    // Waits for a moment, while lists of calls are under way; whether it came true.
+    template <typename Condition>
+    bool comes_soon(const Condition &condition) {
+        constexpr auto kMoment = std::chrono::microseconds(100);
+        if (condition()) return true;
+        for (const auto end = std::chrono::steady_clock::now() + kMoment; lists_.load(std::memory_order_relaxed);) {
+            for (int i = 0; i < 32; ++i) {
+                pause();
+                if (condition()) return true;
+            }
+            if (std::chrono::steady_clock::now() > end) return false;
+        }
+        return false;
+    }
+
     void take(Batch &batch, int worker) {
         long taken = 0;
         for (long unit; (unit = batch.next.fetch_add(1, std::memory_order_relaxed)) < batch.units; ++taken) {
@@ -142,6 +142,7 @@ class Pool {
     std::condition_variable wake_, finished_;
     std::shared_ptr<Batch> batch_;
     std::atomic<unsigned long> number_{0};
+    std::atomic<int> lists_{0};  // of calls, under way
 };
 
 std::atomic<Pool *> current{nullptr};
@@ -178,12 +179,12 @@ void run_units(int threads, long units, const Work &work) {
     for (long unit = 0; unit < units; ++unit) work(unit, 0);
 }
 
-Awake::Awake(bool wanted) : wanted_(wanted) {
-    if (wanted_) awake.fetch_add(1, std::memory_order_relaxed);
+Awake::Awake(bool wanted) : lists_(wanted ? pool().lists() : nullptr) {
+    if (lists_) lists_->fetch_add(1, std::memory_order_relaxed);
 }
 
 Awake::~Awake() {
-    if (wanted_) awake.fetch_sub(1, std::memory_order_relaxed);
+    if (lists_) lists_->fetch_sub(1, std::memory_order_relaxed);
 }
 
 float *scratch(int slot, long count) {

@@ -1,6 +1,7 @@
 // A pool of threads that shares out small units of work.
 #pragma once
 
+#include <atomic>
 #include <functional>
 
 namespace lenet {
@@ -21,7 +22,7 @@ class Awake {
     Awake &operator=(const Awake &) = delete;
 
    private:
-    const bool wanted_;
+    std::atomic<int> *const lists_;  // that are under way; null: it was not wanted
 };
 
 // Memory of the calling thread that lives on, at least `count` floats, aligned to 64 bytes; contents are

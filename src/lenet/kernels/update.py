@@ -67,8 +67,8 @@ class Update:
     """The update of some parameters, prepared to be made again and again.
 
     All tensors are float32 on the CPU, and each parameter lies in memory as its gradient and memory do,
-    without gaps (:func:`dense`).  Gradients are multiplied by `scale` first; the weight decay is that of L1
-    if `absolute`, else of L2.  The caller keeps the gradients.
+    without gaps (:func:`side_by_side`).  Gradients are multiplied by `scale` first; the weight decay is
+    that of L1 if `absolute`, else of L2.  The caller keeps the gradients.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Update:
             torch.autograd.graph.increment_version(tensors)
 
 
-def dense(tensor: Tensor) -> bool:
+def side_by_side(tensor: Tensor) -> bool:
     """Whether a tensor's numbers lie side by side, in whatever order."""
     import torch
 
