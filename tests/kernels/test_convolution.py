@@ -115,8 +115,10 @@ def test_as_torch_in_float64(target, case):
     assert error(mine[0], theirs[0]) < BOUND
     # where two numbers under a window, or one and 0, differ by less than float32 can tell, either may win
     if decided(layer, precisely):
+        # of the largest gradient of all: the terms of one sum, a bias' say, may cancel each other out
+        largest = max(float(wanted.abs().max()) for wanted in theirs[1:])
         for found, wanted in zip(mine[1:], theirs[1:], strict=True):
-            assert error(found, wanted) < BOUND
+            assert float((found - wanted).abs().max()) < BOUND * largest
 
 
 def decided(layer, given):
