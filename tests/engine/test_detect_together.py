@@ -18,14 +18,6 @@ from lenet.layers import Bias, Colour, ContrastNormalization, Convolution, Fit, 
 from lenet.net import Node
 
 
-@pytest.fixture
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
 def face_like():
     """A network of the kinds of layers that EBLearn's face detector has, colours to grey first."""
     kinds = (

@@ -1,7 +1,6 @@
 """What tests of the compiled kernels share."""
 
 import pytest
-import torch
 
 from lenet.kernels import library
 
@@ -16,12 +15,3 @@ def target(request):
         pytest.skip(f"this processor has {found} at most")
     yield found
     library.choose(library.required(), library.load().target)
-
-
-@pytest.fixture
-def two_threads():
-    """Also where this machine has one core."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)

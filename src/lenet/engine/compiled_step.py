@@ -116,7 +116,7 @@ def _add(made: _Made, part: Part, values: Tensor, gradient: Tensor | None) -> tu
 def _add_convolution(
     made: _Made, its: FusedConvolution, parameters: Sequence[Tensor], images: Tensor, gradient: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    output, winners = its.room(len(images))
+    output, winners = its.output_room(len(images)), its.winners_room(len(images))
     of_output = torch.empty_like(output)
     weight, bias, of_weight, of_bias = _learned(made, parameters)
     # always computed

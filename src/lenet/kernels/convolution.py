@@ -91,18 +91,24 @@ class FusedConvolution:
         self, images: Tensor, weight: Tensor, bias: Tensor | None, *, with_winners: bool
     ) -> tuple[Tensor, Tensor | None]:
         """The output, and which place won under each window, (N, *pooled, outputs) bytes."""
-        output, winners = self.room(len(images))
-        run(self.forward_call(images, weight, bias, output, winners if with_winners else None))
-        return output, winners if with_winners else None
+        output = self.output_room(len(images))
+        winners = self.winners_room(len(images)) if with_winners else None
+        run(self.forward_call(images, weight, bias, output, winners))
+        return output, winners
 
-    def room(self, batch: int) -> tuple[Tensor, Tensor]:
-        """Memory for the output of so many samples, and for which place won under each window."""
+    def output_room(self, batch: int) -> Tensor:
+        """Memory for the output of so many samples."""
         import torch
 
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
-        shape, places = (batch, self.outputs, *self.pooled), (batch, *self.pooled, self.outputs)
-        output = torch.empty(shape, dtype=torch.float32, device="cpu", memory_format=layout)
-        return output, torch.empty(places, dtype=torch.uint8, device="cpu")
+        shape = (batch, self.outputs, *self.pooled)
+        return torch.empty(shape, dtype=torch.float32, device="cpu", memory_format=layout)
+
+    def winners_room(self, batch: int) -> Tensor:
+        """Memory for which place won under each window."""
+        import torch
+
+        return torch.empty((batch, *self.pooled, self.outputs), dtype=torch.uint8, device="cpu")
 
     def backward(
         self, images: Tensor, weight: Tensor, winners: Tensor, gradient: Tensor, wanted: Sequence[bool]
