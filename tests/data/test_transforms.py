@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from lenet.data import transforms
 from lenet.data.transforms import Transform
 from lenet.errors import DataError, FileError
 from lenet.shapes import ShapeError
@@ -83,6 +84,22 @@ def test_the_seed_decides():
     same, again, other = (apply(transform, images, True, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(same, again)
     assert (same != other).any()
+
+
+@pytest.mark.parametrize("values", [{}, {"mean_values": (3.3, 7.7)}, {"crop": 4, "mean_values": (0.1,)}])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float64, torch.int16])
+def test_small_batches_and_large_ones_are_worked_out_alike(monkeypatch, dtype, values):
+    images = torch.randint(0, 256, (5, 2, 6, 4), generator=torch.Generator().manual_seed(1)).to(dtype)
+    transform = Transform(scale=1 / 255.3, **values)
+    mean = transform.mean((2, 6, 4))
+    mean = None if mean is None else torch.from_numpy(mean)
+    small = transform.apply(images, training=False, mean=mean)
+    monkeypatch.setattr(transforms, "_BY_ONE_THREAD", 0)
+    large = transform.apply(images, training=False, mean=mean)
+    assert torch.equal(small, large)
+    assert small.dtype == large.dtype == torch.float32
+    assert small.is_contiguous()
+    assert small.data_ptr() != images.data_ptr()
 
 
 def test_the_stored_images_are_not_changed():

@@ -15,6 +15,10 @@ from lenet.shapes import Array, Shape, ShapeError, text
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+#: Numbers of a batch for which torch would wake its threads, though one alone is done before they are awake;
+#: and awake they would be in the way of what comes next.
+_BY_ONE_THREAD = 2**18
+
 
 @dataclass(frozen=True)
 class Transform:
@@ -96,11 +100,7 @@ class Transform:
             if mean is not None and mean.shape[1:] == images.shape[2:]:
                 mean = cut(mean.expand_as(images))
             images = cut(images)
-        result = images.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
-        if mean is not None:
-            result -= mean
-        if self.scale != 1:
-            result *= self.scale
+        result = _scaled(images, mean, self.scale)
         if self.mirror:
             flips = torch.randint(2, (len(result),), generator=generator).bool().to(result.device)
             result = torch.where(flips.view(-1, *(1,) * (result.ndim - 1)), result.flip(-1), result)
@@ -120,6 +120,24 @@ class Transform:
         tops = torch.randint(height - self.crop + 1, (len(images),), generator=generator).to(images.device)
         lefts = torch.randint(width - self.crop + 1, (len(images),), generator=generator).to(images.device)
         return lambda whole: _windows(whole, tops, lefts, self.crop)
+
+
+def _scaled(images: Tensor, mean: Tensor | None, scale: float) -> Tensor:
+    """(images - mean) * scale as a new tensor, float32."""
+    import numpy as np
+    import torch
+
+    if images.device.type != "cpu" or images.numel() > _BY_ONE_THREAD:
+        result = images.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
+        if mean is not None:
+            result -= mean
+        return result.mul_(scale) if scale != 1 else result
+    array = images.numpy().astype(np.float32, order="C")
+    if mean is not None:
+        array -= mean.numpy()
+    if scale != 1:
+        array *= scale
+    return torch.from_numpy(array)
 
 
 def _windows(images: Tensor, tops: Tensor, lefts: Tensor, side: int) -> Tensor:
