@@ -13,7 +13,7 @@ from lenet.cli.training_job import builtin_job
 from lenet.data.arrays import ArrayReader
 from lenet.data.feed import Feed
 from lenet.data.source import Reader, Source
-from lenet.engine.train import Trainer
+from lenet.engine.trainers import trainer_for
 from lenet.layers.convolution import Convolution
 from lenet.layers.dense import Dense
 from lenet.net import Net, Node
@@ -37,15 +37,17 @@ class Digits(Source):
         return ArrayReader(*digits(self.samples, self.side))
 
 
-def block(engine, case) -> Callable[[], None]:
-    """What trains `case.iterations` batches with our engine."""
+def block(engine, case) -> Callable[[], int]:
+    """What trains at least `case.iterations` batches with our engine; it tells how many."""
     torch.set_num_threads(case.threads or torch.get_num_threads())
-    trainer = Trainer(keras_job(case) if case.work == "keras-lenet" else caffe_job(case))
+    trainer = trainer_for(keras_job(case) if case.work == "keras-lenet" else caffe_job(case))
 
     def work():
-        for _ in range(case.iterations):
-            for _ in trainer.advance():
+        first = trainer.iteration
+        while trainer.iteration < first + case.iterations:
+            for _ in trainer.advance():  # some iterations at a time, as the verb does
                 pass
+        return trainer.iteration - first
 
     return work
 

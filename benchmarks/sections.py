@@ -33,7 +33,8 @@ def training(cores: int) -> Section:
     about = (
         "Stochastic gradient descent with momentum 0.9 and weight decay 0.0005, on MNIST in memory.  "
         "Timed are taking the batch from the bytes of the set, forward, backward, update and reading "
-        "the loss.  Keras' `fit` is given numbers that are scaled already, and reads the loss once an "
+        "the loss.  lenet does some iterations at a time, as in use, and reads their losses together.  "
+        "Keras' `fit` is given numbers that are scaled already, and reads the loss once an "
         'epoch.  Each engine waits for its threads as it does by itself; "short waits" is PyTorch with '
         "GOMP_SPINCOUNT=10000, as lenet sets it."
     )

@@ -10,7 +10,7 @@ from lenet.cli import snapshots
 from lenet.dialects.caffe.solver import read_solver
 from lenet.engine.build import build
 from lenet.engine.captured import CapturedTest, CapturedTraining
-from lenet.engine.captured_training import CapturedTrainer, trainer_for
+from lenet.engine.captured_training import CapturedTrainer
 from lenet.engine.feeding import Feeder
 from lenet.engine.train import Trainer
 from lenet.engine.updating import Updater
@@ -128,10 +128,6 @@ def test_samples_that_are_drawn_from_go_step_by_step(folder):
     (folder / "net.prototxt").write_text(NET.replace("scale: 0.00390625", "mirror: true"))
     trainer, _ = run(CapturedTrainer)
     assert "'data' do not lie on the device" in trainer.why_steps
-
-
-def test_a_cpu_gets_the_plain_trainer(folder):
-    assert type(trainer_for(read_solver("solver.prototxt", Notes()))) is Trainer
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -104,7 +104,7 @@ def _plan(job: Job | str | Path | None, settings: dict[str, str], notes: Notes) 
 def _trainer(job: Job, device: str) -> Trainer | OnlineTrainer:
     check_precision(job.precision, online=job.epochs is not None)
     if job.epochs is None:
-        from lenet.engine.captured_training import trainer_for
+        from lenet.engine.trainers import trainer_for
 
         return trainer_for(job, device=device)
     from lenet.dialects.eblearn.draws import KnuthDraws

@@ -13,8 +13,8 @@ from lenet.cli.session import Session
 from lenet.cli.snapshots import Start
 from lenet.cli.train import Options
 from lenet.dialects.keras.model import write_model
-from lenet.engine.captured_training import trainer_for
 from lenet.engine.snapshot import Checkpoint
+from lenet.engine.trainers import trainer_for
 from lenet.errors import FileError, Notes, Where
 from lenet.report.classes import class_table
 from lenet.report.summary import Summary

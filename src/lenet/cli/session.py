@@ -18,12 +18,12 @@ from lenet.dialects.caffe.log import CaffeLog
 from lenet.dialects.caffe.splits import insert_splits
 from lenet.engine import device
 from lenet.engine.build import Network
-from lenet.engine.captured_training import trainer_for
 from lenet.engine.feeding import Feeder
 from lenet.engine.precision import note_slow
 from lenet.engine.requests import Request
 from lenet.engine.states import first_of_feeds, sample_states
 from lenet.engine.test import answers
+from lenet.engine.trainers import trainer_for
 from lenet.errors import Notes
 from lenet.job import Job, Test, TrainingWindows
 from lenet.layers.convolution import Convolution

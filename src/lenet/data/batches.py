@@ -33,7 +33,7 @@ class Batches:
     and one skip, each draws its own crops and mirrors.
 
     Raises: FileError or DataError if the source cannot be read or does not fit the transform; TrainingError
-    for a batch that memory cannot hold.
+    for a batch that memory cannot hold.  `mean` is what is subtracted from samples, None for nothing.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Batches:
             self.endless = reader.endless
             sample = feed.transform.shape(reader.shapes[0])  # refuses a crop that is too large
             check_batch(feed.batch, (sample, *reader.shapes[1 : feed.outputs]))
-            self._mean = self._prepared_mean(reader)
+            self.mean = self._prepared_mean(reader)
             self._samples = self._chosen_samples(reader, memory_limit // share.number)
         except BaseException:
             reader.close()
@@ -93,7 +93,7 @@ class Batches:
 
         first, *others = samples
         first = first.to(self._device, non_blocking=True)
-        images = self.feed.transform.apply(first, self._training, self._generator, self._mean)
+        images = self.feed.transform.apply(first, self._training, self._generator, self.mean)
         labels = (
             other.to(self._device, torch.int64 if _is_label(other) else torch.float32, copy=True)
             for other in others

@@ -159,10 +159,12 @@ class Steps:
 
 
 class CapturedTraining:
-    """Iterations of training; `blobs` are the outputs of the last one, `samples` how many each learns from.
+    """Iterations of training (see :class:`lenet.engine.partwise.Iterations`).
 
     Raises: RuntimeError if a GPU cannot record them; DataError for a label without a class.
     """
+
+    together = TOGETHER
 
     def __init__(self, network: Network, feeder: Feeder, update: Updater) -> None:
         self._network, self._update = network, update

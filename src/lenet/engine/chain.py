@@ -48,6 +48,11 @@ class Chain:
     sample: Shape  # of one image
     parts: tuple[Part, ...]
 
+    @property
+    def draws(self) -> bool:
+        """Whether something is drawn at random for each batch."""
+        return any(isinstance(part.operation, Dropout) for part in self.parts)
+
 
 def chain_of(network: Network) -> Chain | None:
     """What is to be compiled of a network that was fused; None where the rule forbids it."""

@@ -46,13 +46,19 @@ class FusedUpdate:
     def __call__(self, learning: Sequence[Learning]) -> bool:
         """Update; False, with nothing changed, where a tensor is of another kind."""
         if not self._prepared(learning):
-            if not all(map(_fits, learning)):
+            self._update = self.of(learning, 1)
+            if self._update is None:
                 return False
-            self._update = Update(self._rule, learning, scale=self._scale, absolute=self._absolute)
             self._for = [(ref(its.gradient), its.weights.data_ptr()) for its in learning]
         if self._update:
             self._update.run(learning)
         return True
+
+    def of(self, learning: Sequence[Learning], turns: int) -> Update | None:
+        """The update of these for lists of calls; None where a tensor is of another kind."""
+        if not all(map(_fits, learning)):
+            return None
+        return Update(self._rule, learning, scale=self._scale, absolute=self._absolute, turns=turns)
 
     def _prepared(self, learning: Sequence[Learning]) -> bool:
         """Whether these are the tensors of before: the same gradients, the weights where they were."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,11 +13,23 @@ from lenet.engine.fused_update import fused_update, laid_out_like
 from lenet.engine.parameters import Trained
 from lenet.errors import WeightsError
 from lenet.job import Solver
-from lenet.kernels.update import Learning
+from lenet.kernels.update import Learning, Update
 from lenet.shapes import Array, text
 from lenet.solvers.update import UPDATES, History, Scalar
 
 _ANEW = "to go on with the other rule from the same weights, give the caffemodel beside it as weights"
+
+
+@dataclass(frozen=True)
+class ListedUpdate:
+    """An update for lists of calls, and each parameter's multiple of the rate."""
+
+    update: Update
+    multiples: Sequence[float]
+
+    def set_rates(self, rates: Sequence[float]) -> None:
+        """The corrected rates of the next turns."""
+        self.update.set_rates([rate * multiple for rate in rates for multiple in self.multiples])
 
 
 class Updater:
@@ -75,6 +88,18 @@ class Updater:
             for tensor, change in zip(tensors, reduced, strict=True):
                 tensor.add_(change)
                 tensor.grad = change.neg_()
+
+    def in_list(self, turns: int) -> ListedUpdate | None:
+        """The update by the gradients that the parameters have now, for lists of compiled calls.
+
+        None if it is not compiled, or gradients are clipped, which takes all of them first.
+        """
+        if self.fused is None or self.solver.clip is not None:
+            return None
+        learning = [index for index, entry in enumerate(self.trained) if entry.rate]
+        gradients = [_gradient(self.tensors[index]) for index in learning]
+        update = self.fused.of(self._learning(0.0, learning, gradients), turns)
+        return ListedUpdate(update, [self.trained[index].rate for index in learning]) if update else None
 
     def _learning(self, rate: float, learning: Sequence[int], gradients: Sequence[Tensor]) -> list[Learning]:
         """Each parameter that learns, with all that its update needs."""

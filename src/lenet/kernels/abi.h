@@ -1,8 +1,6 @@
 // What the families of kernels share: how C functions are exported, and which instruction set runs.
 #pragma once
 
-#include <new>
-
 #define LENET_EXPORT extern "C" __attribute__((visibility("default")))
 
 namespace lenet {
@@ -13,15 +11,6 @@ enum Target : int { kPortable = 0, kAvx2 = 1, kAvx512 = 2 };
 Target target();
 
 }  // namespace lenet
-
-// The body of a C function, which no exception may leave: 0 when done, 1 where there is not enough memory.
-#define LENET_GUARDED(...)              \
-    try {                               \
-        __VA_ARGS__;                    \
-        return 0;                       \
-    } catch (const std::bad_alloc &) {  \
-        return 1;                       \
-    }
 
 // Calls FUNCTION of the namespace that was compiled for the instruction set in use.
 #if defined(__x86_64__)

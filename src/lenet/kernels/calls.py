@@ -9,7 +9,7 @@ import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lenet.kernels.library import required
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 #: in the order of calls.h
 KINDS = (
     *("convolution_forward", "convolution_backward", "dense_forward", "dense_backward"),
-    *("multiply", "softmax_loss"),
+    *("multiply", "softmax_loss", "stored_samples", "update_parameters"),
 )
-NO_MEMORY, NO_SUCH_LABEL = 1, 2  # outcomes, as in calls.h
+NO_MEMORY, NO_SUCH_LABEL, NO_NUMBER = 1, 2, 3  # outcomes, as in calls.h
 
 
 @dataclass(frozen=True)
 class Call:
-    """One kernel of KINDS on these tensors, in the order of its header; None for what it is not to do.
+    """One kernel of KINDS on this data, in the order of its header; None for what it is not to do.
 
-    The tensors are kept while the call lives; nothing checks that they fit the sizes.
+    The data is kept while the call lives; nothing checks that it fits the sizes.
     """
 
     kind: str
     sizes: ctypes.Structure
-    tensors: Sequence[Tensor | None]
+    data: Sequence[Tensor | ctypes.Array[Any] | None]
 
 
 class _Call(ctypes.Structure):
@@ -51,8 +51,8 @@ class Calls:
         Raises: MissingExtra where there is no library.
         """
         self._run = _function()
-        self._calls = calls  # keeps tensors and sizes
-        self._pointers = [_pointers(call.tensors) for call in calls]
+        self._calls = calls  # keeps data and sizes
+        self._pointers = [_pointers(call.data) for call in calls]
         self._list = (_Call * len(calls))()
         for its, call, pointers in zip(self._list, calls, self._pointers, strict=True):
             its.kind = KINDS.index(call.kind)
@@ -67,12 +67,21 @@ class Calls:
 
         Raises: MemoryError where there is too little memory.
         """
+        return self.turns(1)[1]
+
+    def turns(self, number: int) -> tuple[int, int]:
+        """Work it off so many times; how many of them were done, and the outcome of the last, as :meth:`run`.
+
+        Raises: as :meth:`run`.
+        """
         import torch
 
-        outcome = int(self._run(torch.get_num_threads(), self._list, len(self._list)))
+        done = ctypes.c_long()
+        threads = torch.get_num_threads()
+        outcome = int(self._run(threads, self._list, len(self._list), number, ctypes.byref(done)))
         if outcome == NO_MEMORY:
             raise MemoryError("the compiled kernels found too little memory")
-        return outcome
+        return done.value, outcome
 
 
 def run(call: Call) -> None:
@@ -83,12 +92,19 @@ def run(call: Call) -> None:
     Calls((call,)).run()
 
 
-def _pointers(tensors: Sequence[Tensor | None]) -> ctypes.Array[ctypes.c_void_p]:
-    return (ctypes.c_void_p * len(tensors))(*(None if each is None else each.data_ptr() for each in tensors))
+def _pointers(data: Sequence[Tensor | ctypes.Array[Any] | None]) -> ctypes.Array[ctypes.c_void_p]:
+    return (ctypes.c_void_p * len(data))(*map(_address, data))
+
+
+def _address(data: Tensor | ctypes.Array[Any] | None) -> int | None:
+    if data is None:
+        return None
+    return ctypes.addressof(data) if isinstance(data, ctypes.Array) else data.data_ptr()
 
 
 @cache
 def _function() -> ctypes._NamedFuncPointer:
     found = required().lenet_run
-    found.argtypes, found.restype = (ctypes.c_int, ctypes.POINTER(_Call), ctypes.c_long), ctypes.c_int
+    numbers = ctypes.c_long, ctypes.c_long, ctypes.POINTER(ctypes.c_long)
+    found.argtypes, found.restype = (ctypes.c_int, ctypes.POINTER(_Call), *numbers), ctypes.c_int
     return found

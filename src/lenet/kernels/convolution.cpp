@@ -8,13 +8,13 @@
 
 namespace lenet {
 
-Outcome convolution_forward(int threads, const void *sizes, const void *data) {
+Outcome convolution_forward(int threads, const void *sizes, const void *data, long) {
     LENET_DISPATCH(run_convolution_forward, threads, *static_cast<const Convolution *>(sizes),
                    *static_cast<const ForwardData *>(data));
     return kDone;
 }
 
-Outcome convolution_backward(int threads, const void *sizes, const void *data) {
+Outcome convolution_backward(int threads, const void *sizes, const void *data, long) {
     LENET_DISPATCH(run_convolution_backward, threads, *static_cast<const Convolution *>(sizes),
                    *static_cast<const BackwardData *>(data));
     return kDone;

@@ -30,7 +30,7 @@ double softmax_of_sample(const SoftmaxLoss &s, const float *scores, long long la
 
 }  // namespace
 
-Outcome softmax_loss(int threads, const void *sizes, const void *data) {
+Outcome softmax_loss(int threads, const void *sizes, const void *data, long turn) {
     const SoftmaxLoss &s = *static_cast<const SoftmaxLoss *>(sizes);
     const SoftmaxLossData &its = *static_cast<const SoftmaxLossData *>(data);
     std::vector<double> losses(s.batch);
@@ -47,11 +47,11 @@ Outcome softmax_loss(int threads, const void *sizes, const void *data) {
     if (outside) return kNoSuchLabel;
     double total = 0;
     for (const double loss : losses) total += loss;
-    *its.loss = static_cast<float>(total / static_cast<double>(s.batch));
-    return kDone;
+    its.losses[turn] = static_cast<float>(total / static_cast<double>(s.batch));
+    return std::isfinite(its.losses[turn]) ? kDone : kNoNumber;
 }
 
-Outcome multiply(int threads, const void *sizes, const void *data) {
+Outcome multiply(int threads, const void *sizes, const void *data, long) {
     const long count = static_cast<const Multiply *>(sizes)->count;
     const MultiplyData &its = *static_cast<const MultiplyData *>(data);
     run_units(threads, (count + kNumbers - 1) / kNumbers, [&](long unit, int) {

@@ -10,7 +10,7 @@ struct SoftmaxLoss {
 struct SoftmaxLossData {
     const float *scores;  // (batch, classes)
     const long long *labels;
-    float *loss;           // one number, the mean
+    float *losses;         // of each turn, the mean
     float *gradient;       // of the scores
 };
 

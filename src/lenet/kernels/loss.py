@@ -19,13 +19,13 @@ class _Multiply(ctypes.Structure):
     _fields_ = (("count", ctypes.c_long),)
 
 
-def softmax_loss_call(scores: Tensor, labels: Tensor, loss: Tensor, gradient: Tensor) -> Call:
-    """What fills `loss`, one number, and the gradient of the scores (N, classes), for int64 labels (N,).
+def softmax_loss_call(scores: Tensor, labels: Tensor, losses: Tensor, gradient: Tensor) -> Call:
+    """What fills `losses`, one number for each turn, and the gradient of the scores (N, classes).
 
-    The loss is the mean over the batch, of each sample at most 87.34 (see lenet.layers.loss); a label outside
-    the classes fails with NO_SUCH_LABEL.
+    The loss is the mean over the batch, of each sample at most 87.34 (see lenet.layers.loss).  Labels are
+    int64 (N,); one outside the classes fails with NO_SUCH_LABEL, a loss that is no number with NO_NUMBER.
     """
-    return Call("softmax_loss", _SoftmaxLoss(*scores.shape), (scores, labels, loss, gradient))
+    return Call("softmax_loss", _SoftmaxLoss(*scores.shape), (scores, labels, losses, gradient))
 
 
 def multiply_call(numbers: Tensor, factors: Tensor, products: Tensor) -> Call:

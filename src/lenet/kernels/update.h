@@ -1,4 +1,4 @@
-// The update of every solver rule: what the C functions tell the vector code.
+// The update of every solver rule: what update.py tells.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace lenet {
 enum Rule : long { kSgd = 0, kNesterov, kAdaGrad, kRmsProp, kAdaDelta, kAdam };  // as in update.py
 
 struct UpdateSettings {
-    long rule;
+    long parameters, rule;
     long absolute;               // weight decay by the sign of a weight (L1) instead of the weight (L2)
     float scale;                 // of gradients, first of all
     float decay, rest;           // of the first memory; rest is 1 - decay as Caffe rounds it
@@ -27,7 +27,12 @@ struct Parameter {
     const float *gradient;
     float *first, *second;
     long count;
-    float rate, weight_decay;
+    float weight_decay;
+};
+
+struct UpdateData {
+    const Parameter *parameters;
+    const float *rates;  // (turns, parameters)
 };
 
 }  // namespace lenet

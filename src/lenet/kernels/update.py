@@ -6,12 +6,12 @@ In torch each operation reads and writes every parameter again; here each number
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lenet.kernels.library import function
+from lenet.kernels.calls import Call, Calls
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,6 +46,7 @@ class _Settings(ctypes.Structure):
     """`UpdateSettings` of update.h."""
 
     _fields_ = (
+        ("parameters", ctypes.c_long),
         ("rule", ctypes.c_long),
         ("absolute", ctypes.c_long),
         *((name, ctypes.c_float) for name in ("scale", "decay", "rest", "decay2", "rest2", "delta")),
@@ -58,7 +59,6 @@ class _Parameter(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("weights", "gradient", "first", "second")),
         ("count", ctypes.c_long),
-        ("rate", ctypes.c_float),
         ("weight_decay", ctypes.c_float),
     )
 
@@ -68,32 +68,51 @@ class Update:
 
     All tensors are float32 on the CPU, and each parameter lies in memory as its gradient and memory do,
     without gaps (:func:`side_by_side`).  Gradients are multiplied by `scale` first; the weight decay is
-    that of L1 if `absolute`, else of L2.  The caller keeps the gradients.
+    that of L1 if `absolute`, else of L2.  The caller keeps the gradients.  `call` is its place in a list
+    of calls, of which each of at most `turns` turns has rates of its own.
     """
 
     def __init__(
-        self, rule: UpdateRule, learning: Sequence[Learning], *, scale: float = 1.0, absolute: bool = False
+        self,
+        rule: UpdateRule,
+        learning: Sequence[Learning],
+        *,
+        scale: float = 1.0,
+        absolute: bool = False,
+        turns: int = 1,
     ) -> None:
-        """Prepare it.
+        """Prepare it."""
+        numbers = (rule.decay, rule.rest, rule.decay2, rule.rest2, rule.delta)
+        settings = _Settings(len(learning), RULES.index(rule.name), absolute, scale, *numbers)
+        self._parameters = (_Parameter * len(learning))(*map(_parameter, learning))
+        self._rates = (ctypes.c_float * (len(learning) * turns))()
+        self._changed = [(its.weights, *its.memory) for its in learning]
+        self.call = Call("update_parameters", settings, (self._parameters, self._rates))
+
+    def set_rates(self, rates: Sequence[float]) -> None:
+        """The rates of the parameters in the next turns, those of a turn side by side."""
+        self._rates[: len(rates)] = [*rates]
+
+    def run(self, learning: Sequence[Learning]) -> None:
+        """Change parameters and memory in place, with the rates and decays of these; gradients stay.
 
         Raises: MissingExtra where there is no compiled library.
         """
-        numbers = (rule.decay, rule.rest, rule.decay2, rule.rest2, rule.delta)
-        self._function = _function()
-        self._settings = _Settings(RULES.index(rule.name), absolute, scale, *numbers)
-        self._parameters = (_Parameter * len(learning))(*map(_parameter, learning))
-        self._changed = [(its.weights, *its.memory) for its in learning]
+        for parameter, its in zip(self._parameters, learning, strict=True):
+            parameter.weight_decay = its.weight_decay
+        self.set_rates([its.rate for its in learning])
+        self._alone.run()
+        self.changed()
 
-    def run(self, learning: Sequence[Learning]) -> None:
-        """Change parameters and memory in place, with the rates and decays of these; gradients stay."""
+    @cached_property
+    def _alone(self) -> Calls:
+        return Calls((self.call,))
+
+    def changed(self) -> None:
+        """Let autograd refuse graphs that were built on the weights of before."""
         import torch
 
-        for parameter, its in zip(self._parameters, learning, strict=True):
-            parameter.rate, parameter.weight_decay = its.rate, its.weight_decay
-        self._function(torch.get_num_threads(), self._settings, self._parameters, len(self._parameters))
-        for (
-            tensors
-        ) in self._changed:  # so that autograd refuses a graph that was built on the weights of before
+        for tensors in self._changed:
             torch.autograd.graph.increment_version(tensors)
 
 
@@ -109,10 +128,4 @@ def side_by_side(tensor: Tensor) -> bool:
 def _parameter(its: Learning) -> _Parameter:
     pointers = [tensor.data_ptr() for tensor in (its.weights, its.gradient, *its.memory)]
     pointers += [0] * (4 - len(pointers))
-    return _Parameter(*pointers, its.weights.numel(), its.rate, its.weight_decay)
-
-
-@cache
-def _function() -> Callable[..., int]:
-    kinds = (ctypes.c_int, ctypes.POINTER(_Settings), ctypes.POINTER(_Parameter), ctypes.c_long)
-    return function("lenet_update", *kinds)
+    return _Parameter(*pointers, its.weights.numel(), its.weight_decay)

@@ -1,0 +1,225 @@
+"""Whole iterations in the compiled library give what single steps do, bit for bit: kernels are the same."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from lenet.cli import snapshots
+from lenet.data.batches import Batches
+from lenet.dialects.caffe.solver import read_solver
+from lenet.engine.compiled_training import CompiledTrainer
+from lenet.engine.train import Trainer
+from lenet.engine.trainers import trainer_for
+from lenet.errors import DataError, Notes, TrainingError
+from lenet.kernels import library
+from lenet.results import Progress, Snapshot, Stopped, TestScores
+
+pytestmark = pytest.mark.skipif(not library.available(), reason=library.describe())
+
+NET = """
+layer { name: "mnist" type: "Data" top: "data" top: "label" transform_param { scale: 0.00390625 }
+  data_param { source: "mnist_test_lmdb" batch_size: 30 } }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "conv" param { lr_mult: 1 } param { lr_mult: 2 }
+  convolution_param { num_output: 4 kernel_size: 5 weight_filler { type: "xavier" } } }
+layer { name: "pool" type: "Pooling" bottom: "conv" top: "pool" pooling_param { kernel_size: 2 stride: 2 } }
+layer { name: "ip" type: "InnerProduct" bottom: "pool" top: "ip"
+  inner_product_param { num_output: 10 weight_filler { type: "xavier" } } }
+layer { name: "accuracy" type: "Accuracy" bottom: "ip" bottom: "label" top: "accuracy"
+  include { phase: TEST } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "loss" }
+"""
+DROPOUT = 'layer { name: "drop" type: "Dropout" bottom: "pool" top: "pool" }\n'
+SOLVER = """
+net: "net.prototxt" base_lr: 0.05 lr_policy: "inv" gamma: 0.1 power: 0.75 average_loss: 5 weight_decay: 0.0005
+max_iter: 40 test_iter: 3 test_interval: 12 display: 5 snapshot: 14 random_seed: 3 snapshot_prefix: "run"
+"""
+RULES = {
+    "sgd": {"momentum": 0.9},
+    "L1": {"momentum": 0.9, "regularization_type": "L1"},
+    "nesterov": {"type": "Nesterov", "momentum": 0.9},
+    "adagrad": {"type": "AdaGrad"},
+    "rmsprop": {"type": "RMSProp", "rms_decay": 0.98},
+    "adadelta": {"type": "AdaDelta", "momentum": 0.95, "delta": 1e-6},
+    "adam": {"type": "Adam", "momentum": 0.9, "momentum2": 0.999, "base_lr": 0.001},
+    "one part": {"test_interval": 0, "display": 0, "snapshot": 0},
+}
+TRANSFORMS = [
+    "scale: 0.00390625",
+    "mean_value: 33.3 scale: 0.01",
+    'mean_file: "mean.npy"',
+]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.prototxt").write_text(NET)
+    (tmp_path / "solver.prototxt").write_text(SOLVER)
+    np.save(tmp_path / "mean.npy", np.random.default_rng(1).random((1, 28, 28), np.float32))
+    return tmp_path
+
+
+def job_of(**values):
+    return read_solver("solver.prototxt", Notes(), [(key, str(value)) for key, value in values.items()])
+
+
+def run(kind, poll=lambda: None, **values):
+    job = job_of(**values)
+    snapshots.prepare(job.outputs)
+    trainer = kind(job, save=snapshots.save, poll=poll)
+    records = list(trainer.run())
+    trainer.close()
+    return trainer, records
+
+
+def numbers_of(records):
+    """What was told, in order, with all its numbers and without the time."""
+    return [
+        (type(r).__name__, r.iteration, getattr(r, "samples", None), getattr(r, "loss", None), outputs_of(r))
+        for r in records
+    ]
+
+
+def outputs_of(record):
+    return [o.value for o in record.outputs] if isinstance(record, Progress | TestScores) else None
+
+
+def assert_same(found, wanted):
+    """The same parameters, memories and places, bit for bit."""
+    for ours, theirs in zip(found.network.tensors, wanted.network.tensors, strict=True):
+        assert torch.equal(ours, theirs)
+    for ours, theirs in zip(found.update.arrays(), wanted.update.arrays(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert found.feeder.positions == wanted.feeder.positions
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_records_and_weights_are_those_of_single_steps(folder, rule):
+    plain, expected = run(Trainer, **RULES[rule])
+    compiled, records = run(CompiledTrainer, **RULES[rule])
+    assert compiled.why_steps == ""
+    assert numbers_of(records) == numbers_of(expected)
+    assert_same(compiled, plain)
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_batches_are_scaled_as_ever(folder, transform):
+    (folder / "net.prototxt").write_text(NET.replace("scale: 0.00390625", transform))
+    rate = {"base_lr": 1e-5} if "mean_file" in transform else {}
+    plain, _ = run(Trainer, **rate)
+    compiled, _ = run(CompiledTrainer, **rate)
+    assert compiled.why_steps == ""
+    assert_same(compiled, plain)
+
+
+def test_parts_grow_and_end_where_something_is_due(folder):
+    trainer = CompiledTrainer(job_of(test_interval=0, display=7, snapshot=0))
+    ends = []
+    while trainer.iteration < 40:
+        list(trainer.advance())
+        ends.append(trainer.iteration)
+    trainer.close()
+    assert ends[0] == 1
+    assert set(range(8, 40, 7)) <= set(ends)  # what is shown is what comes last in its part
+    assert len(ends) < 40
+
+
+@pytest.mark.parametrize("kinds", [(CompiledTrainer, Trainer), (Trainer, CompiledTrainer)])
+def test_a_snapshot_of_one_is_resumed_by_the_other(folder, kinds):
+    first, second = kinds
+    whole, records = run(first)
+    state = next(r.state for r in records if isinstance(r, Snapshot))
+    job = job_of()
+    trainer = second(job)
+    start = snapshots.read_start("", state, job, Notes())
+    for weights in start.weights:
+        trainer.load(weights)
+    trainer.resume(start.state)
+    again = list(trainer.run())
+    rest = [r.loss for r in records if isinstance(r, Progress) and r.iteration >= 14]
+    assert [r.loss for r in again if isinstance(r, Progress)] == rest
+    assert_same(trainer, whole)
+
+
+def test_a_request_ends_it_between_two_parts(folder):
+    asked = iter([None, None, "stop"])
+    _, records = run(
+        CompiledTrainer, poll=lambda: next(asked, None), test_interval=0, test_initialization=False
+    )
+    assert isinstance(records[-1], Stopped)
+    assert records[-1].early
+    assert records[-1].iteration < 40
+
+
+def test_a_loss_that_is_no_number_ends_it_where_single_steps_do(folder):
+    told = []
+    for kind in (Trainer, CompiledTrainer):
+        trainer = kind(job_of(base_lr=1e18, display=0, test_interval=0, snapshot=0))
+        with pytest.raises(TrainingError, match=r"iteration \d+: the loss is (nan|inf)") as error:
+            list(trainer.run())
+        told.append(str(error.value))
+        trainer.close()
+    assert told[0] == told[1]
+
+
+def test_a_label_without_a_class_ends_it_where_single_steps_do(folder):
+    (folder / "net.prototxt").write_text(NET.replace("num_output: 10", "num_output: 9"))
+    told = []
+    for kind in (Trainer, CompiledTrainer):
+        trainer = kind(job_of(display=0, test_interval=0, snapshot=0, test_initialization=False))
+        records = []
+        with pytest.raises(DataError, match="label 9") as error:
+            records.extend(trainer.run())
+        told.append((str(error.value), trainer.iteration))
+        trainer.close()
+    assert told[0] == told[1]
+
+
+def test_parameters_may_move_to_other_memory(folder):
+    plain, _ = run(Trainer, test_interval=0, display=3)
+    moved = CompiledTrainer(job_of(test_interval=0, display=3))
+    for end, parameter in enumerate(moved.network.tensors, 1):
+        while moved.iteration < 3 * end + 1:  # where a part ends
+            list(moved.advance())
+        parameter.data = parameter.data.clone()
+    while moved.iteration < 40:
+        list(moved.advance())
+    moved.close()
+    assert_same(moved, plain)
+
+
+@pytest.mark.parametrize(
+    ("change", "values", "reason"),
+    [
+        ("", {"clip_gradients": 1}, "clipped"),
+        ("", {"debug_info": True}, "no chain"),
+        ("", {"iter_size": 2}, "accumulated"),
+        ("scale: 0.004 mirror: true", {}, "memory"),
+        ("scale: 0.004 crop_size: 20", {}, "memory"),
+        ("dropout", {}, "drops out"),
+    ],
+)
+def test_why_it_goes_step_by_step(folder, change, values, reason):
+    text = NET.replace("scale: 0.00390625", change) if "scale" in change else NET
+    text = text.replace('layer { name: "ip"', DROPOUT + 'layer { name: "ip"') if change == "dropout" else text
+    (folder / "net.prototxt").write_text(text)
+    trainer, records = run(CompiledTrainer, **values)
+    assert reason in trainer.why_steps
+    assert records[-1].iteration == 40
+
+
+def test_samples_beyond_the_memory_go_step_by_step(folder, monkeypatch):
+    monkeypatch.setattr(
+        "lenet.engine.feeding.Batches", lambda **known: Batches(**known | {"memory_limit": 0})
+    )
+    trainer = CompiledTrainer(job_of(test_iter=1))
+    assert len([r for r in trainer.run() if isinstance(r, Progress)]) == 41
+    assert "memory" in trainer.why_steps
+    trainer.close()
+
+
+def test_the_quickest_trainer_of_a_cpu(folder):
+    assert type(trainer_for(job_of())) is CompiledTrainer
+    assert type(trainer_for(replace(job_of(), kernels="torch"))) is Trainer
