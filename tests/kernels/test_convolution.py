@@ -214,6 +214,16 @@ def test_a_gradient_that_is_infinite_stays_where_it_is(target):
     assert bool((found[0].isfinite().all(0) == ~touched).all())
 
 
+@pytest.mark.parametrize("relu", [False, True])
+def test_more_weights_than_the_nearest_cache_holds(target, relu):
+    """The maps are taken in groups, the last of which is another size."""
+    layer = FusedConvolution(80, (9, 8), 199, (4, 3), (1, 0), (2, 2), (4, 3), relu, True)
+    given = tensors(layer, 3, 1, whole=True)
+    mine, theirs = both(layer, given, as_double(given), whole=True)
+    for found, wanted in zip(mine, theirs, strict=True):
+        assert torch.equal(found.double(), wanted)
+
+
 @pytest.mark.parametrize("channels", [1, 2, 20])
 @pytest.mark.parametrize("outputs", [3, 9])
 def test_what_was_cut_off_takes_no_part(target, channels, outputs):
