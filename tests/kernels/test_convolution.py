@@ -21,10 +21,14 @@ pytestmark = [
 BOUND = 2e-6
 
 
+MANY_AND_FEW = [1, 2, 3, 7, 8, 9, 16, 20, 33]
+POOLS = st.tuples(st.integers(1, 4), st.integers(1, 4))
+
+
 @st.composite
-def cases(draw):
+def cases(draw, channels=MANY_AND_FEW, pools=POOLS):
     """A layer, a batch and how tensors lie in memory."""
-    window, pool = (tuple(draw(st.integers(1, most)) for _ in range(2)) for most in (11, 4))
+    window, pool = (draw(st.integers(1, 11)), draw(st.integers(1, 11))), draw(pools)
     pad = tuple(draw(st.integers(0, size - 1)) for size in window)
     size = tuple(
         draw(st.integers(max(1, w - 2 * p), max(1, w - 2 * p) + 12)) for w, p in zip(window, pad, strict=True)
@@ -33,9 +37,9 @@ def cases(draw):
     rounded_up = draw(st.booleans())
     pooled = tuple(-(-c // p) if rounded_up else c // p for c, p in zip(convolved, pool, strict=True))
     assume(min(pooled) > 0)
-    channels, outputs = draw(st.sampled_from([1, 2, 3, 7, 8, 9, 16, 20, 33])), draw(st.integers(1, 70))
+    outputs, relu, channels_last = draw(st.integers(1, 70)), draw(st.booleans()), draw(st.booleans())
     layer = FusedConvolution(
-        channels, size, outputs, window, pad, pool, pooled, draw(st.booleans()), draw(st.booleans())
+        draw(st.sampled_from(channels)), size, outputs, window, pad, pool, pooled, relu, channels_last
     )
     return layer, draw(st.sampled_from([1, 2, 3, 17, 70])), draw(st.integers(0, 999))
 
@@ -106,6 +110,17 @@ def test_whole_numbers_come_out_exactly(target, case):
 
 
 @QUICK
+@given(cases([1, 2, 3, 4], POOLS.filter(lambda pool: pool[0] * pool[1] <= 4)))
+def test_few_channels_under_a_small_pool_come_out_exactly(target, case):
+    """Their weights' gradient has an arrangement of its own."""
+    layer, batch, seed = case
+    given = tensors(layer, batch, seed, whole=True)
+    mine, theirs = both(layer, given, as_double(given), whole=True)
+    for found, wanted in zip(mine, theirs, strict=True):
+        assert torch.equal(found.double(), wanted)
+
+
+@QUICK
 @given(cases())
 def test_as_torch_in_float64(target, case):
     layer, batch, seed = case
@@ -138,12 +153,16 @@ def decided(layer, given):
 LENET = FusedConvolution(20, (12, 12), 50, (5, 5), (0, 0), (2, 2), (4, 4), False, False)
 
 
+FEW = FusedConvolution(1, (28, 28), 20, (5, 5), (0, 0), (2, 2), (12, 12), True, False)
+
+
 @pytest.mark.parametrize("batch", [1, 2, 64, 70])
-def test_the_same_for_any_number_of_threads(target, batch):
-    given, results = tensors(LENET, batch, 1), []
+@pytest.mark.parametrize("layer", [LENET, FEW], ids=["many", "few"])
+def test_the_same_for_any_number_of_threads(target, layer, batch):
+    given, results = tensors(layer, batch, 1), []
     for threads in (1, 2, 3, 7):
         torch.set_num_threads(threads)
-        mine, _ = both(LENET, given, as_double(given))
+        mine, _ = both(layer, given, as_double(given))
         results.append(mine)
     for others in results[1:]:
         assert all(torch.equal(one, other) for one, other in zip(results[0], others, strict=True))
@@ -193,6 +212,32 @@ def test_a_gradient_that_is_infinite_stays_where_it_is(target):
     touched = torch.zeros(8, 8, dtype=torch.bool)
     touched[3:5, 3:5] = True
     assert bool((found[0].isfinite().all(0) == ~touched).all())
+
+
+@pytest.mark.parametrize("relu", [False, True])
+def test_more_weights_than_the_nearest_cache_holds(target, relu):
+    """The maps are taken in groups, the last of which is another size."""
+    layer = FusedConvolution(80, (9, 8), 199, (4, 3), (1, 0), (2, 2), (4, 3), relu, True)
+    given = tensors(layer, 3, 1, whole=True)
+    mine, theirs = both(layer, given, as_double(given), whole=True)
+    for found, wanted in zip(mine, theirs, strict=True):
+        assert torch.equal(found.double(), wanted)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 20])
+@pytest.mark.parametrize("outputs", [3, 9])
+def test_what_was_cut_off_takes_no_part(target, channels, outputs):
+    """Neither an input nor a gradient that is infinite passes where ReLU cut off."""
+    layer = FusedConvolution(channels, (6, 6), outputs, (1, 1), (0, 0), (2, 2), (3, 3), True, True)
+    images = torch.full((2, channels, 6, 6), -1.0)
+    images[1, :, 2:4, 2:4] = torch.inf  # of which the output is below 0
+    weight = torch.full((outputs, channels, 1, 1), -1.0, requires_grad=True)
+    bias = torch.zeros(outputs, requires_grad=True)
+    gradient = torch.ones(2, outputs, 3, 3)
+    gradient[1, :, 1, 1] = torch.inf
+    of_weight, of_bias = torch.autograd.grad(layer(images, weight, bias), [weight, bias], gradient)
+    assert of_weight.unique().tolist() == [-17]  # of the 2 x 9 places all but one
+    assert of_bias.unique().tolist() == [17]
 
 
 def test_only_what_is_wanted_is_computed(target):

@@ -3,6 +3,10 @@
 
 #include "calls.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #define LENET_KERNELS_FILE "convolution.inc"
 #include "every_target.inc"
 
