@@ -28,7 +28,7 @@ SMALL = FusedDense(70, 33, relu=True)
 @st.composite
 def cases(draw):
     """A layer, a batch and a seed."""
-    inputs, outputs = (draw(st.integers(1, most)) for most in (120, 70))
+    inputs, outputs = (draw(st.integers(1, most)) for most in (450, 160))
     batch = draw(st.sampled_from([1, 2, 5, 17, 130, 300]))
     return FusedDense(inputs, outputs, draw(st.booleans())), batch, draw(st.integers(0, 999))
 
