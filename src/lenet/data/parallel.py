@@ -126,11 +126,15 @@ def _without_interrupts() -> Iterator[None]:
 
 def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be kept away from the start
-    Thread(target=_end_with_parent, name="lenet-parent", daemon=True).start()
+    end_with_parent()
 
 
-def _end_with_parent() -> None:
-    """Nobody ends what works for a process that was killed."""
+def end_with_parent() -> None:
+    """Let this process end when the one ends, or is killed, that it works for; else nobody would end it."""
+    Thread(target=_wait_and_end, name="lenet-parent", daemon=True).start()
+
+
+def _wait_and_end() -> None:
     parent = parent_process()
     if parent is not None:
         parent.join()
