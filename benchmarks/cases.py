@@ -41,6 +41,9 @@ NAMES = {
     "forward": "the engine alone",
     "pycaffe": "`net.forward()`",
     "decode": "OpenCV, one thread, decoding alone",
+    "classify-all": "`lenet classify`",
+    "classify-one": "of one image",
+    "decode-files": "Pillow, decoding alone",
 }
 
 

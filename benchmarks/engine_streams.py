@@ -71,7 +71,7 @@ def _write_digits(path: str, samples: int) -> None:
 
 def _decoding(case) -> Callable[[], None]:
     cv2.setNumThreads(1)
-    content = [path.read_bytes() for path in _paths()[: case.iterations * case.batch]]
+    content = [path.read_bytes() for path in pictures()[: case.iterations * case.batch]]
 
     def work():
         for each in content:
@@ -81,14 +81,14 @@ def _decoding(case) -> Callable[[], None]:
 
 
 def _list(samples: int) -> Path:
-    paths = _paths()
+    paths = pictures()
     text = FOLDER / f"images_{samples}.txt"
     lines = (f"{paths[number % FILES]} {number % 10}\n" for number in range(samples))
     text.write_text("".join(lines), encoding="utf-8")
     return text
 
 
-def _paths() -> list[Path]:
+def pictures() -> list[Path]:
     """Pictures of smoothed noise, written once, each whole before it has its name."""
     folder = FOLDER / "images"
     folder.mkdir(exist_ok=True)

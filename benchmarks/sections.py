@@ -158,6 +158,21 @@ def streams(cores: int) -> Section:
     return Section("streams", "Reading ahead", about, (digits, *pictures))
 
 
+def classify(cores: int) -> Section:
+    """A folder of images, whole processes."""
+    engines = ("classify-all", "classify-one", "decode-files")
+    cases = (
+        Case("classify-digits", "10,000 digits, PNG", engines, 1, 1, cores, samples=10000),
+        Case("classify-pictures", "1,000 JPEGs of 256 x 256", engines, 1, 1, cores, side=32, samples=1000),
+    )
+    about = (
+        "A LeNet for grey images of 28 x 28 pixels, and one for colour images of 32 x 32, to which the "
+        "JPEGs are resized; milliseconds, medians.  A command for one image takes what every command does "
+        "to start.  Decoding alone is done in a process for each core, which is there already."
+    )
+    return Section("classify", "Classifying a folder of images", about, cases, across=True)
+
+
 def others(cores: int) -> Section:
     """Detection and Caffe's Python interface."""
     cases = (
@@ -193,7 +208,7 @@ def networks(cores: int) -> Section:
     return Section("networks", "The networks that came with Caffe", about, (*training, *images), True, True)
 
 
-SECTIONS = (training, keras, online, layers, networks, batches, growth, load, streams, others)
+SECTIONS = (training, keras, online, layers, networks, batches, growth, load, streams, classify, others)
 
 
 def _cores(number: int) -> str:

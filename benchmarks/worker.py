@@ -25,6 +25,7 @@ from cases import GEMM, OURS, Case
 WORKS = {
     "eblearn": "online_step",
     "stream": "engine_streams",
+    "classify": "engine_classify",
     "layers": "engine_layers",
     "network": "engine_networks",
     "detection": "detection",

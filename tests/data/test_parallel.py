@@ -1,8 +1,12 @@
 """Work by several threads: results in order, errors in their place, a few things ahead only."""
 
+import os
+
 import pytest
 
-from lenet.data.parallel import cores, in_order
+from lenet.data import parallel
+from lenet.data.parallel import cores, in_order, processes
+from lenet.errors import LenetError
 
 
 @pytest.mark.parametrize("threads", [None, 1, 3])
@@ -54,3 +58,39 @@ def test_more_are_taken_ahead_where_it_is_said(together, ahead, taken):
     assert next(results) == "0"
     assert next(things) == taken
     results.close()
+
+
+@pytest.fixture
+def as_command(monkeypatch):
+    """As if the command had started this process."""
+    monkeypatch.setattr(parallel, "_is_command", lambda: True)
+    monkeypatch.setattr(parallel, "cores", lambda: 2)
+
+
+def test_processes_work_in_order(as_command):
+    with processes(os.getpid) as pool:
+        found = list(in_order(abs, range(-50, 0), together=3, pool=pool))
+    assert found == list(range(50, 0, -1))
+
+
+def test_an_error_in_a_process_is_raised_in_its_place(as_command):
+    with processes(os.getpid) as pool:
+        results = in_order(int, ["1", "2", "x"], pool=pool)
+        assert [next(results), next(results)] == [1, 2]
+        with pytest.raises(ValueError, match="'x'"):
+            next(results)
+
+
+def test_a_process_that_dies_is_told(as_command):
+    with pytest.raises(LenetError, match="has died"), processes(os.getpid) as pool:
+        list(in_order(os._exit, [3], pool=pool))
+
+
+def test_there_are_no_processes_in_a_program_that_is_not_ours_or_where_they_cannot_be(monkeypatch):
+    with processes(os.getpid) as pool:
+        assert pool is None
+    monkeypatch.setattr(parallel, "_is_command", lambda: True)
+    monkeypatch.setattr(parallel, "cores", lambda: 2)
+    monkeypatch.setattr(parallel, "ProcessPoolExecutor", lambda *_: (_ for _ in ()).throw(OSError()))
+    with processes(os.getpid) as pool:
+        assert pool is None

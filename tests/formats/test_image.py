@@ -104,3 +104,27 @@ def test_grey_is_that_of_whole_numbers(channels):
     weights = (9797, 19234, 3737)
     wanted = [[sum(int(c) * w for c, w in zip(p, weights, strict=False)) >> 15 for p in row] for row in image]
     np.testing.assert_array_equal(grey(image), wanted)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "BMP"])
+@pytest.mark.parametrize("upright", [False, True])
+def test_more_pixels_than_pillow_refuses_are_an_error_half_as_many_are_not_a_warning(
+    form, upright, monkeypatch
+):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
+    contents = []
+    for width in (5, 9):
+        file = io.BytesIO()
+        Image.new("L", (width, 5)).save(file, form)
+        contents.append(file.getvalue())
+    assert decode_image(contents[0], upright=upright).shape == (5, 5)
+    with pytest.raises(FileError, match="more than 40 pixels"):
+        decode_image(contents[1], upright=upright)
+
+
+def test_an_image_can_be_changed_and_has_its_channels_apart(tmp_path):
+    write_png(tmp_path / "image.png", np.zeros((2, 3, 3), np.uint8))
+    image = read_image(tmp_path / "image.png")
+    image[0, 0] = 1, 2, 3
+    assert image[0, 0].tolist() == [1, 2, 3]
+    assert all(channel.flags.c_contiguous for channel in np.moveaxis(image, -1, 0))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,10 +20,14 @@ from lenet.formats.class_names import read_names
 from lenet.formats.files import file_error
 
 if TYPE_CHECKING:
-    from lenet.engine.classify import Classified, Classifier, FittedImage
+    from concurrent.futures import Executor
+
+    from lenet.deploy.fitting import FittedImage, Fitting
+    from lenet.engine.classify import Classified, Classifier
 
 TOGETHER = 64  # images that are answered together
-READ_TOGETHER = 4  # that one core reads before it hands them over; for small ones that counts
+MANY = 256  # images, from which on processes read them: threads take turns to hold the interpreter
+THREAD_READS, PROCESS_READS = 4, 32  # images that are read before they are handed over, which takes a while
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -55,67 +61,72 @@ def run(args: Namespace) -> int:
 
     Raises: LenetError with what is wrong in a file; for images, after the answers to all others.
     """
+    from lenet.data.parallel import processes
+    from lenet.deploy.fitting import ready_to_read
+
     paths = _paths(args.images)
-    with telling(args.strict, args.allow_python) as notes:
-        classifier = _classifier(args, notes)
-    names: tuple[str, ...] = ()
-    errors: list[LenetError] = []
-    images = _read(paths, classifier, args.whole, errors)
-    while part := list(islice(images, TOGETHER)):
-        found = classifier.answers([each.fitted for each in part])
-        names = names or _names(args, classifier, len(found[0].probabilities))
-        for image, each in zip(part, found, strict=True):
-            print(f"{image.path}: {', '.join([image.size, *each.done])}")
-            for line in _lines(each, names, args.top, trained_to_targets=classifier.model.answer is not None):
-                print(f"  {line}")
+    with ExitStack() as stack:
+        pool = stack.enter_context(processes(ready_to_read)) if len(paths) >= MANY else None
+        with telling(args.strict, args.allow_python) as notes:
+            classifier = _classifier(args, notes)
+        errors = _answer(args, classifier, paths, pool)
     if errors:
         raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
     return 0
 
 
+def _answer(
+    args: Namespace, classifier: Classifier, paths: Sequence[str], pool: Executor | None
+) -> list[LenetError]:
+    """Print the answers; what is wrong with images that cannot be read is returned."""
+    names: tuple[str, ...] = ()
+    errors: list[LenetError] = []
+    images = _read(paths, classifier.fitting(whole=args.whole), pool, errors)
+    while part := list(islice(images, TOGETHER)):
+        found = classifier.answers([each.fitted for each in part])
+        names = names or _names(args, classifier, len(found[0].probabilities))
+        for image, each in zip(part, found, strict=True):
+            lines = _lines(each, names, args.top, trained_to_targets=classifier.model.answer is not None)
+            print(f"{image.path}: {', '.join([image.size, *each.done])}", *lines, sep="\n  ")
+    return errors
+
+
 @dataclass(frozen=True)
 class _Image:
-    path: Path
+    path: str
     size: str  # before it was made to fit
     fitted: FittedImage
 
 
 def _read(
-    paths: Sequence[Path], classifier: Classifier, whole: bool, errors: list[LenetError]
+    paths: Sequence[str], fitting: Fitting, pool: Executor | None, errors: list[LenetError]
 ) -> Iterator[_Image]:
     """The images that can be read, in order; what is wrong with the others is added to `errors`.
 
     While some are answered, those that come next are read.
     """
-    from lenet.data.parallel import in_order
-    from lenet.formats.image import read_image
+    from lenet.data.parallel import cores, in_order
 
-    def read(path: Path) -> _Image | LenetError:
-        try:
-            picture = read_image(path)
-        except LenetError as error:
-            return error
-        size = f"{picture.shape[1]} x {picture.shape[0]}"
-        return _Image(path, size, classifier.fit(picture, whole=whole))
-
-    for found in in_order(read, paths, together=READ_TOGETHER, ahead=TOGETHER):
+    together, ahead = (PROCESS_READS, 2 * cores() * PROCESS_READS) if pool else (THREAD_READS, TOGETHER)
+    read = in_order(fitting.read, paths, together=together, ahead=ahead, pool=pool)
+    for path, found in zip(paths, read, strict=True):
         if isinstance(found, LenetError):
             errors.append(found)
         else:
-            yield found
+            yield _Image(path, *found)
 
 
-def _paths(sources: Sequence[str]) -> list[Path]:
+def _paths(sources: Sequence[str]) -> list[str]:
     """The files that are meant, those of a folder in the order of their names.
 
     Raises: FileError if one is missing.
     """
     from lenet.data.pictures import image_paths
 
-    paths = [path for source in sources for path in image_paths(source, text_lists=False)]
+    paths = [str(path) for source in sources for path in image_paths(source, text_lists=False)]
     for path in paths:  # before the first answer, however long the list
         try:
-            path.stat()
+            os.stat(path)  # noqa: PTH116  # names of thousands of files stay text
         except OSError as error:
             raise file_error(error, path) from None
     return paths
@@ -136,7 +147,8 @@ def _classifier(args: Namespace, notes: Notes) -> Classifier:
 def _lines(found: Classified, names: tuple[str, ...], top: int, *, trained_to_targets: bool) -> list[str]:
     """Probabilities; of outputs that were trained towards targets themselves, and how sure the class is."""
     if not trained_to_targets:
-        return [f"{found.probabilities[label] * 100:7.3f} %  {names[label]}" for label in found.order[:top]]
+        shares = found.probabilities.tolist()  # numbers of Python's own, in which text is made quickly
+        return [f"{shares[label] * 100:7.3f} %  {names[label]}" for label in found.order[:top]]
     lines = [f"{names[found.label]}, confidence {found.confidence:.3f}; outputs:"]
     if len(found.outputs) == 1:
         return [*lines, f"{found.outputs[0]:8.4f}"]

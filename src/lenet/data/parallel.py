@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
 from itertools import islice
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from threading import Thread
 from typing import TypeVar
+
+from lenet.errors import LenetError
 
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
 
 _AHEAD = 8  # things per core that may wait, done, for the one before them
+_COMMANDS = ("lenet", "lenet.__main__")  # what the main module is called where the command runs
 
 
 def cores() -> int:
@@ -27,27 +37,26 @@ def in_order(
     *,
     together: int = 1,
     ahead: int = 0,
+    pool: Executor | None = None,
 ) -> Iterator[Result]:
     """What `work` makes of each thing, in their order; it should release the interpreter, as numpy does.
 
     Things are taken a few ahead only, at least so many `ahead`, so that memory stays the same however many
     there are.  A thread is given so many `together`: several where the work is so short that handing it
-    over counts.  An error of `work` is raised in the place of those that it was given with.
+    over counts.  An error of `work` is raised in the place of those that it was given with.  A `pool`, of
+    :func:`processes`, works instead of threads.
 
     >>> list(in_order(str.upper, "abc"))
     ['A', 'B', 'C']
     """
-
-    def done(part: Sequence[Thing]) -> list[Result]:
-        return [work(thing) for thing in part]
-
     threads, remaining = threads or cores(), iter(things)
     most = max(threads * _AHEAD, ahead)
     waiting: deque[Future[list[Result]]] = deque()
-    with ThreadPoolExecutor(threads, "lenet-work") as pool:
+    with ExitStack() as stack:
+        workers = pool or stack.enter_context(ThreadPoolExecutor(threads, "lenet-work"))
         try:
             while part := list(islice(remaining, together)):
-                waiting.append(pool.submit(done, part))
+                waiting.append(workers.submit(_done, work, part))
                 if len(waiting) * together >= most:
                     yield from waiting.popleft().result()
             while waiting:
@@ -55,3 +64,78 @@ def in_order(
         finally:
             for each in waiting:
                 each.cancel()
+
+
+def _done(work: Callable[[Thing], Result], part: Sequence[Thing]) -> list[Result]:
+    return [work(thing) for thing in part]
+
+
+@contextmanager
+def processes(first: Callable[[], object]) -> Iterator[Executor | None]:
+    """A process for each core, for work that holds the interpreter; None where threads have to do.
+
+    Each does `first` at once, a function of a module: its import takes a while, in which others may go on.
+    Processes start by importing what the program began with, which only our own command is sure to bear:
+    elsewhere, on one core, and where the system has no semaphores, there are none.
+
+    Raises: LenetError if one of them dies.
+    """
+    pool = _pool() if cores() > 1 and _is_command() else None
+    if pool is None:
+        yield None
+        return
+    try:
+        with _without_interrupts():
+            for _ in range(cores()):
+                pool.submit(first)
+        yield pool
+    except BrokenProcessPool:
+        hint = "is there enough memory?"
+        raise LenetError("a process that worked for this one has died", hint=hint) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _pool() -> ProcessPoolExecutor | None:
+    """Processes that begin anew: a copy of this one could lack the threads that hold its locks."""
+    try:
+        return ProcessPoolExecutor(cores(), get_context("spawn"), _begin)
+    except (ImportError, NotImplementedError, OSError):
+        return None
+
+
+def _is_command() -> bool:
+    main = sys.modules.get("__main__")
+    specification = getattr(main, "__spec__", None)
+    name = specification.name if specification else Path(getattr(main, "__file__", None) or "").stem
+    return name in _COMMANDS
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: who started them ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be kept away from the start
+    end_with_parent()
+
+
+def end_with_parent() -> None:
+    """Let this process end when the one ends, or is killed, that it works for; else nobody would end it."""
+    Thread(target=_wait_and_end, name="lenet-parent", daemon=True).start()
+
+
+def _wait_and_end() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lenet.data.fitting import fit_digit, fit_whole
+from lenet.deploy.fitting import FittedImage, Fitting
 from lenet.deploy.pixels import prepared
 from lenet.deploy.use import scores_of
 from lenet.engine.build import Network
@@ -17,15 +17,11 @@ from lenet.engine.predict import Predictor
 from lenet.errors import DataError, DescriptionError, WeightsError
 from lenet.layers.activation import Sigmoid
 from lenet.layers.answer_class import ClassAnswer
-from lenet.model import Model, Preprocessing, told_of
+from lenet.model import Model, told_of
 from lenet.shapes import Array, Shape, count, text
 from lenet.weights import Weights
 
 _LEAST_SHARE = 1e-6
-
-
-#: an image (C, H, W) of 0 to 255 as the network takes it, and what was done to get it
-FittedImage = tuple[Array, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,7 @@ class Classifier:
 
         Raises: DataError if an answer is not a number; DescriptionError if answers have places.
         """
-        return self.answers([self.fit(image, whole=whole) for image in images])
+        return self.answers([*map(self.fitting(whole=whole).fit, images)])
 
     def answers(self, fitted: Sequence[FittedImage]) -> list[Classified]:
         """Classes of images that were made to fit.
@@ -105,17 +101,9 @@ class Classifier:
         """The names of so many classes, numbers where the model has none."""
         return class_names(self.model.classes, number)
 
-    def fit(self, image: Array, *, whole: bool = False) -> FittedImage:
-        """Make an image (H, W) or (H, W, C), uint8, fit the network; several threads may do so at once."""
-        channels, height, width = self.shape
-        size = self.told.whole or (height, width)
-        fitted = fit_digit(image, size) if channels == 1 and not whole else fit_whole(image, channels, size)
-        values, done = fitted.image, [*fitted.done]
-        if size != (height, width):
-            top, left = (size[0] - height) // 2, (size[1] - width) // 2
-            values = values[:, top : top + height, left : left + width]
-            done.append(f"middle {height} x {width}")
-        return values[::-1] if self.told.channels == "rgb" else values, (*done, *_steps(self.told))
+    def fitting(self, *, whole: bool = False) -> Fitting:
+        """What makes images fit the network."""
+        return Fitting(self.shape, self.told, whole)
 
     def _classified(self, outputs: Array, done: tuple[str, ...]) -> Classified:
         answer = self.model.answer
@@ -147,12 +135,6 @@ def image_shape(model: Model) -> Shape:
         message = f"layer '{source.name}': {text(shape)} is no image of 1 or 3 channels"
         raise DescriptionError(message, source.where)
     return shape
-
-
-def _steps(told: Preprocessing) -> list[str]:
-    steps = ["mean subtracted"] if told.mean_image is not None or any(told.mean) else []
-    steps += [f"x {told.scale:g}"] if told.scale != 1 else []
-    return steps + ([f"+ {told.bias:g}"] if told.bias else [])
 
 
 def _answered(answer: ClassAnswer, outputs: Array) -> tuple[int, float]:

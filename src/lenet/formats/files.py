@@ -54,7 +54,8 @@ def read_bytes(path: str | Path) -> bytes:
     Raises: FileError if it cannot be read.
     """
     try:
-        return Path(path).read_bytes()
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  # a Path takes twice as long for small ones
+            return file.readall()
     except OSError as error:
         raise file_error(error, path) from None
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from lenet.errors import NOWHERE, DataError, FileError, Where
@@ -13,6 +15,7 @@ from lenet.shapes import Array, text
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
 _PLAIN = {  # Pillow's modes -> the nearest one of 8 bits a value
     "1": "L",
@@ -24,14 +27,23 @@ _PLAIN = {  # Pillow's modes -> the nearest one of 8 bits a value
     "RGBa": "RGBA",
 }
 _PLANES = "BGRA"  # Caffe's order of channels
+_USUAL = ("PNG", "JPEG")  # kinds that are opened without a search
+#: where files of these kinds say which side is up, by Pillow's names of their parts
+_TURNING = frozenset(("exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"))
+_NOT_OF_THIS_KIND = (SyntaxError, IndexError, TypeError, struct.error)  # what Pillow's openers raise
+_warning_filters = Lock()  # those of Python are the whole process's
 
 
 def read_image(path: str | Path) -> Array:
     """An image file, turned upright as its EXIF data says.
 
+    In memory each channel lies by itself, which makes what is done channel by channel quick.
+
     Raises: FileError if it cannot be read or is no image.
     """
-    return decode_image(read_bytes(path), Where(str(path)), upright=True)
+    image = _decoded(read_bytes(path), Where(str(path)), upright=True)
+    planes = _planes(image, image.mode)
+    return planes[0] if len(planes) == 1 else planes.transpose(1, 2, 0)
 
 
 def decode_image(data: bytes, where: Where = NOWHERE, upright: bool = False, as_grey: bool = False) -> Array:
@@ -54,11 +66,15 @@ def decode_planes(data: bytes, where: Where = NOWHERE, upright: bool = False) ->
 
     Raises: as :func:`decode_image`.
     """
+    image = _decoded(data, where, upright)
+    return _planes(image, image.mode if image.mode == "L" else _PLANES[: len(image.mode)])
+
+
+def _planes(image: Image, bands: str) -> Array:
+    """The bands of an image, (C, H, W)."""
     import numpy as np
 
-    image = _decoded(data, where, upright)
-    bands = image.mode if image.mode == "L" else _PLANES[: len(image.mode)]
-    content = b"".join([image.tobytes("raw", band) for band in bands])
+    content = bytearray().join([image.tobytes("raw", band) for band in bands])
     return np.frombuffer(content, np.uint8).reshape(len(bands), image.height, image.width)
 
 
@@ -70,16 +86,13 @@ def _decoded(data: bytes, where: Where, upright: bool, as_grey: bool = False) ->
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with warnings.catch_warnings():
-            # Pillow warns from half of the size on that it refuses
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as image:
-                if as_grey:
-                    image.draft("L", image.size)
-                image.load()
-                if upright:
-                    ImageOps.exif_transpose(image, in_place=True)
-                return _plain(image)
+        image = _opened(data)
+        if as_grey:
+            image.draft("L", image.size)
+        image.load()
+        if upright and not (image.format in _USUAL and _TURNING.isdisjoint(image.info)):
+            ImageOps.exif_transpose(image, in_place=True)
+        return _plain(image)
     except UnidentifiedImageError:
         hint = "is it a picture at all? PNG and JPEG are read"
         raise FileError("this is no image, or of a kind that Pillow cannot read", where, hint) from None
@@ -88,6 +101,33 @@ def _decoded(data: bytes, where: Where, upright: bool, as_grey: bool = False) ->
         raise FileError(f"the image has more than {limit:,} pixels", where, "make it smaller") from None
     except Exception as error:  # damaged files raise whatever the decoder meets: SyntaxError, IndexError, ...
         raise FileError(f"the image is damaged: {error}", where, "get or make the file anew") from None
+
+
+def _opened(data: bytes) -> ImageFile:
+    """An image file's content, not decoded yet.
+
+    Pillow warns from half of the number of pixels on that it refuses, which nobody wants to read.  To keep
+    it quiet takes as long as to decode a digit, so that the usual kinds are opened past its search.
+
+    Raises: what Pillow raises.
+    """
+    from PIL import Image
+
+    Image.preinit()
+    for kind in _USUAL:
+        factory, accepts = Image.OPEN[kind]
+        if accepts is None or not accepts(data[:16]):
+            continue
+        try:
+            image = factory(io.BytesIO(data), "")
+        except _NOT_OF_THIS_KIND:
+            break
+        if Image.MAX_IMAGE_PIXELS is not None and image.width * image.height > 2 * Image.MAX_IMAGE_PIXELS:
+            raise Image.DecompressionBombError
+        return image
+    with _warning_filters, warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(io.BytesIO(data))
 
 
 def _plain(image: Image) -> Image:

@@ -36,7 +36,7 @@ def load_image(filename: str | Path, color: bool = True) -> Array:
 
     Raises: FileError if it cannot be read or is no image.
     """
-    image = read_image(filename).astype(np.float32) / np.float32(255)
+    image = read_image(filename).astype(np.float32, order="C") / np.float32(255)
     if image.ndim == 2:
         return np.repeat(image[..., None], 3, axis=2) if color else image[..., None]
     if color:
