@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -17,6 +18,7 @@ from environments import missing, python_of
 from machine import cores
 
 HERE = Path(__file__).parent
+PAUSE = 0.02  # seconds before a block: threads of the engine before spin for some milliseconds longer
 COUNTING = "while True: pass"
 PROBLEM = "!"  # what a worker's answer begins with that tells why a case cannot be done
 
@@ -143,6 +145,7 @@ def measure(case: Case, engines: list[str], rounds: int, crew: Crew) -> dict[str
 def _one_block(case: Case, crew: Crew, name: str, found: Measured, warm: bool) -> None:
     """A block of one engine; the first one warms up and compiles, and does not count."""
     engine = crew.engine(name, case.threads)
+    time.sleep(PAUSE)
     answer = engine.ask(case).strip()
     if answer.startswith(PROBLEM):
         found.problem = answer.removeprefix(PROBLEM).strip()

@@ -70,3 +70,12 @@ def test_outputs_lie_in_memory_as_inputs_do():
     images = torch.randn(2, 8, 4, 4).contiguous(memory_format=torch.channels_last).requires_grad_()
     outputs = operation(LRN(5, 1.0, 0.75, 1.0, "across"), images.shape)([images])
     assert outputs.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("region", ["across", "within"])
+def test_the_same_numbers_where_no_gradient_is_wanted(region):
+    images = torch.randn(2, 4, 5, 5)
+    run = operation(LRN(3, 0.9, 0.75, 1.0, region), images.shape)
+    before = images.clone()
+    assert torch.equal(run([images]), run([images.requires_grad_()]))
+    assert torch.equal(images, before)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lenet.data.feed import Feed
+from lenet.engine.allocation import keep_memory
 from lenet.engine.parameters import Parameters, Trained
 from lenet.errors import DescriptionError, LenetError, Notes, WeightsError, Where
 from lenet.layers.draws import Draws
@@ -214,6 +215,7 @@ def build(
     Raises: LenetError with the place of everything that cannot be.
     """
     net.check()
+    keep_memory()
     if draws is None:
         draws = Draws(secrets.randbelow(SEEDS) if seed is None else seed)
     builder = _Builder(net, training, draws, torch.device(device), share, dtype, weights or Weights())

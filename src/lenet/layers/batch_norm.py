@@ -54,18 +54,19 @@ class BatchNorm(Layer):
         apply = self._with_stored if stored else self._with_own
 
         def run(tensors: Sequence[Tensor], *parameters: Tensor) -> Tensor:
-            (first,) = tensors
-            channels = first.unsqueeze(1) if first.dim() == 1 else first
-            sums = [parameter.detach() for parameter in parameters]
-            return apply(channels, *sums).reshape(first.shape)
+            sums = (each.detach() if each.requires_grad else each for each in parameters)
+            return apply(tensors[0], *sums)
 
-        return run
+        def one_channel(tensors: Sequence[Tensor], *parameters: Tensor) -> Tensor:
+            return run([tensors[0].unsqueeze(1)], *parameters).squeeze(1)
+
+        return one_channel if len(inputs[0]) == 1 else run
 
     def _with_stored(self, tensor: Tensor, mean: Tensor, variance: Tensor, count: Tensor) -> Tensor:
-        from torch.nn.functional import batch_norm
+        import torch
 
-        factor = count.reciprocal().where(count != 0, 0)  # nothing was gathered: mean and variance are 0
-        return batch_norm(tensor, mean * factor, variance * factor, eps=self.eps)
+        factor = _factor(count)
+        return torch.nn.functional.batch_norm(tensor, mean * factor, variance * factor, eps=self.eps)
 
     def _with_own(self, tensor: Tensor, mean: Tensor, variance: Tensor, count: Tensor) -> Tensor:
         import torch
@@ -84,6 +85,13 @@ class BatchNorm(Layer):
             variance.mul_(self.fraction).add_(own_variance)
             count.mul_(self.fraction).add_(1)
         return result
+
+
+def _factor(count: Tensor) -> Tensor:
+    """1 / count; 0 where nothing was gathered, so that mean and variance are 0."""
+    if count.device.type == "cpu":  # looking at it is quick there; one would have to wait for a GPU
+        return count.reciprocal() if count else count.clone()
+    return count.reciprocal().where(count != 0, 0)
 
 
 def _channels(shape: Shape) -> int:

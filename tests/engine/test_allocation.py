@@ -1,0 +1,48 @@
+"""Memory that is kept between passes: in processes of their own, which decide once how they take it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="GNU's C library is Linux'")
+
+#: pages that are taken anew for large blocks, after the first of them
+COUNTING = """
+import resource
+from lenet.engine.allocation import keep_memory
+import torch
+kept = keep_memory()
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+def passes():
+    before = faults()
+    for _ in range(10):
+        blobs = [torch.ones(2**22) for _ in range(4)]
+        del blobs
+    return faults() - before
+passes()
+print(kept, passes() * resource.getpagesize() // 2**20)
+"""
+
+
+def counted(**variables):
+    """Whether memory is kept, and the megabytes taken anew in ten passes of 64."""
+    surroundings = {name: text for name, text in os.environ.items() if "MALLOC_" not in name} | variables
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTING], env=surroundings, capture_output=True, text=True, check=True
+    )
+    kept, megabytes = done.stdout.split()
+    return kept == "True", int(megabytes)
+
+
+def test_what_one_pass_leaves_the_next_one_gets():
+    kept, megabytes = counted()
+    if not kept:
+        pytest.skip("another C library")
+    assert megabytes < 64  # of 640
+
+
+def test_the_environment_decides():
+    assert not counted(MALLOC_TRIM_THRESHOLD_="0")[0]
