@@ -99,21 +99,35 @@ QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCh
 
 
 @st.composite
-def grey(draw):
-    """The same for one channel under a pool of 2 x 2, where windows are the lanes of vectors."""
-    window = tuple(draw(st.integers(1, 11)) for _ in range(2))
+def pooled_by_two(draw, channels, window):
+    """The same under a pool of 2 x 2, none of which hangs over."""
     pad = tuple(draw(st.integers(0, size - 1)) for size in window)
     convolved = tuple(draw(st.integers(max(2, w - 2 * p), 45)) for w, p in zip(window, pad, strict=True))
     size = tuple(c + w - 2 * p - 1 for c, w, p in zip(convolved, window, pad, strict=True))
     assume(min(size) > 0)
-    layout = draw(st.booleans()), draw(st.booleans())
     pooled = tuple(c // 2 for c in convolved)
-    layer = FusedConvolution(1, size, draw(st.integers(1, 40)), window, pad, (2, 2), pooled, *layout)
-    return layer, draw(st.sampled_from([1, 3, 9])), draw(st.integers(0, 999))
+    layout = draw(st.booleans()), draw(st.booleans())
+    layer = FusedConvolution(channels, size, draw(st.integers(1, 60)), window, pad, (2, 2), pooled, *layout)
+    # enough windows for what is done to weights first
+    batch = draw(st.sampled_from([1, 3, 9])) if channels == 1 else -(-256 // (pooled[0] * pooled[1]))
+    return layer, batch, draw(st.integers(0, 999))
+
+
+def grey():
+    """One channel: windows are the lanes of vectors."""
+    windows = st.tuples(st.integers(1, 11), st.integers(1, 11))
+    return windows.flatmap(lambda window: pooled_by_two(1, window))
+
+
+def filtered():
+    """Filters of 3 x 3 and 5 x 5 over many channels: by Winograd's filtering."""
+    return st.tuples(st.integers(8, 33), st.sampled_from([(3, 3), (5, 5)])).flatmap(
+        lambda drawn: pooled_by_two(*drawn)
+    )
 
 
 @QUICK
-@given(cases() | grey())
+@given(cases() | grey() | filtered())
 def test_whole_numbers_come_out_exactly(target, case):
     """Float32 adds small whole numbers without rounding; equal ones meet under most windows."""
     layer, batch, seed = case
@@ -135,7 +149,7 @@ def test_few_channels_under_a_small_pool_come_out_exactly(target, case):
 
 
 @QUICK
-@given(cases() | grey())
+@given(cases() | grey() | filtered())
 def test_as_torch_in_float64(target, case):
     layer, batch, seed = case
     given = tensors(layer, batch, seed)
@@ -180,6 +194,21 @@ def test_the_same_for_any_number_of_threads(target, layer, batch):
         assert all(torch.equal(one, other) for one, other in zip(results[0], others, strict=True))
 
 
+@pytest.mark.parametrize("size", [3, 5])
+def test_the_first_of_equal_windows_wins(target, size):
+    """On a flat ground with an edge across, and one down: all that is equal there is so to the last bit."""
+    layer = FusedConvolution(20, (24, 24), 13, (size, size), (0, 0), (2, 2), (9, 9), False, True)
+    ground = torch.rand(2, 20, 1, 1, generator=torch.Generator().manual_seed(1))
+    across = torch.cat([ground[:1].expand(1, 20, 11, 24), ground[1:].expand(1, 20, 13, 24)], 2)
+    images = torch.cat([across, across.transpose(2, 3), ground[:1].expand(1, 20, 24, 24)] * 4)
+    weights = torch.randn(13, 20, size, size, generator=torch.Generator().manual_seed(2))
+    winners = layer.forward(images, weights, None, with_winners=True)[1]
+    largest, down, right = winners[::3], winners[1::3], winners[2::3]
+    assert not (largest % 2).any()  # of each row the first
+    assert not (down // 2).any()  # of each column
+    assert not right.any()
+
+
 def test_the_first_of_equal_numbers_wins(target):
     layer = FusedConvolution(1, (4, 4), 1, (1, 1), (0, 0), (2, 2), (2, 2), False, False)
     images = torch.ones(1, 1, 4, 4, requires_grad=True)
@@ -187,11 +216,12 @@ def test_the_first_of_equal_numbers_wins(target):
     assert images.grad[0, 0].tolist() == [[1, 0, 1, 0], [0, 0, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]
 
 
-@pytest.mark.parametrize("size", [6, 14])
+@pytest.mark.parametrize(("channels", "size"), [(1, 6), (1, 14), (8, 24)])
 @pytest.mark.parametrize("relu", [False, True])
-@pytest.mark.parametrize("wrong", [torch.nan, torch.inf, -torch.inf])
-def test_numbers_that_are_none_go_where_torch_sends_them(target, size, relu, wrong):
-    layer = FusedConvolution(1, (size, size), 9, (3, 3), (1, 1), (2, 2), (size // 2, size // 2), relu, True)
+@pytest.mark.parametrize("wrong", [torch.nan, torch.inf, -torch.inf, 3e38])
+def test_numbers_that_are_none_go_where_torch_sends_them(target, channels, size, relu, wrong):
+    pooled = size // 2, size // 2
+    layer = FusedConvolution(channels, (size, size), 9, (3, 3), (1, 1), (2, 2), pooled, relu, True)
     given = tensors(layer, 2, 1)
     with torch.no_grad():
         given[0][0, 0, 2, 3] = wrong
