@@ -1,6 +1,6 @@
 """The calls of a fully connected layer with its bias and ReLU, forward and backward, see dense.h.
 
-The matrix products are no quicker than torch's; they run on the threads that the compiled convolutions use,
+The matrix products are about as quick as torch's; they run on the threads that the compiled convolutions use,
 so that no layer of a LeNet wakes a second set of threads and waits for it.
 """
 
