@@ -50,6 +50,8 @@ def started(words):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # what runs in the background may have it ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
