@@ -164,6 +164,47 @@ def test_a_loss_that_is_no_number_ends_it_where_single_steps_do(folder):
     assert told[0] == told[1]
 
 
+def test_a_rate_that_is_none_ends_it_where_single_steps_do(folder):
+    solver = SOLVER.replace("0.05", "1e-300").replace('"inv" gamma: 0.1 power: 0.75', '"exp" gamma: 1e90')
+    (folder / "solver.prototxt").write_text(solver)
+    told = []
+    for kind in (Trainer, CompiledTrainer):
+        trainer = kind(job_of(display=0, test_interval=0, snapshot=0))
+        records = []
+        with pytest.raises(TrainingError, match="no learning rate"):
+            records.extend(numbers_of([record])[0] for record in trainer.run())
+        told.append((records, trainer.iteration))
+        trainer.close()
+    assert told[0][0]
+    assert told[0] == told[1]
+
+
+def test_who_stops_listening_finds_what_belongs_together(folder):
+    settings = {"display": 0, "test_interval": 0, "snapshot": 0}
+    compiled, plain = (kind(job_of(**settings)) for kind in (CompiledTrainer, Trainer))
+    for record in compiled.run():
+        if record.iteration == 5:
+            break
+    while plain.iteration < compiled.iteration:
+        list(plain.advance())
+    assert_same(compiled, plain)
+    for trainer in (compiled, plain):
+        list(trainer.run())
+        trainer.close()
+    assert_same(compiled, plain)
+
+
+def test_it_goes_on_beyond_the_last_iteration(folder):
+    settings = {"max_iter": 4, "display": 0, "test_interval": 0, "snapshot": 0}
+    trainers = [kind(job_of(**settings)) for kind in (Trainer, CompiledTrainer)]
+    for trainer in trainers:
+        list(trainer.run())
+        list(trainer.advance())
+        trainer.close()
+    assert trainers[1].iteration == 5
+    assert_same(*trainers)
+
+
 def test_a_label_without_a_class_ends_it_where_single_steps_do(folder):
     (folder / "net.prototxt").write_text(NET.replace("num_output: 10", "num_output: 9"))
     told = []

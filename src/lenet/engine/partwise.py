@@ -9,6 +9,7 @@ from typing import Protocol
 from torch import Tensor
 
 from lenet.engine.train import Trainer
+from lenet.errors import TrainingError
 from lenet.results import Record
 
 
@@ -62,19 +63,41 @@ class PartwiseTrainer(Trainer):
             yield from super()._iterate()
 
     def _part(self, iterations: Iterations) -> Iterator[Record]:
-        first, solver = self.iteration, self.job.solver
-        rates = [self.rate(iteration) for iteration in range(first, self._until(iterations.together))]
-        corrected = [rate * solver.update.correction(first + n) for n, rate in enumerate(rates)]
-        for loss, rate in zip(iterations.run(corrected), rates, strict=False):
-            self.samples += iterations.samples
-            progress = self._progress(loss, rate, iterations.blobs)
-            self.iteration += 1
-            yield progress
+        """Some iterations, all of them counted before the first is told.
+
+        So whoever stops there finds weights, data and the iteration as they belong together.
+        """
+        rates = [*self._rates(iterations.together)]
+        if not rates:
+            return
+        first, correction = self.iteration, self.job.solver.update.correction
+        corrected = [rate * correction(first + n) for n, rate in enumerate(rates)]
+        records: list[Record] = []
+        failed: TrainingError | None = None
+        try:
+            for loss, rate in zip(iterations.run(corrected), rates, strict=False):
+                self.samples += iterations.samples
+                records.append(self._progress(loss, rate, iterations.blobs))
+                self.iteration += 1
+        except TrainingError as error:
+            failed = error
+        yield from records
+        if failed:
+            raise failed
+
+    def _rates(self, together: int) -> Iterator[float]:
+        """The rates of the next iterations; none from one on that has none: a single step will say so."""
+        try:
+            for iteration in range(self.iteration, self._until(together)):
+                yield self.rate(iteration)
+        except TrainingError:
+            return
 
     def _until(self, together: int) -> int:
         """The iteration before which something is to be shown, tested or saved, or the user to be heard."""
         schedule, now = self.job.schedule, self.iteration
-        last = min(now + together, self.job.solver.iterations)
+        # beyond the last iteration somebody may go on, one by one
+        last = min(now + together, max(self.job.solver.iterations, now + 1))
         ends = [_next(now, every) for every in (schedule.test, schedule.snapshot) if every]
         if schedule.display:  # the blobs that are shown are those of the last iteration that ran
             ends.append(-(-now // schedule.display) * schedule.display + 1)
