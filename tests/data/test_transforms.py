@@ -131,3 +131,9 @@ def test_what_does_not_fit(tmp_path):
     np.save(tmp_path / "objects.npy", np.array([{}]), allow_pickle=True)
     with pytest.raises(FileError, match="cannot be read"):
         Transform(mean_file=str(tmp_path / "objects.npy")).mean((1, 2, 2))
+
+
+def test_numbers_that_are_too_large_are_told_by_nobody():  # warnings are errors here
+    large = torch.full((2, 1, 4, 4), 3e38)
+    assert Transform(scale=10.0).apply(large, training=False).isinf().all()
+    assert Transform().apply(large.double() * 1e10, training=False).isinf().all()

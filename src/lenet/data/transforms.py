@@ -132,11 +132,12 @@ def _scaled(images: Tensor, mean: Tensor | None, scale: float) -> Tensor:
         if mean is not None:
             result -= mean
         return result.mul_(scale) if scale != 1 else result
-    array = images.numpy().astype(np.float32, order="C")
-    if mean is not None:
-        array -= mean.numpy()
-    if scale != 1:
-        array *= scale
+    with np.errstate(all="ignore"):  # a number that is too large becomes inf, as in torch, which tells nobody
+        array = images.numpy().astype(np.float32, order="C")
+        if mean is not None:
+            array -= mean.numpy()
+        if scale != 1:
+            array *= np.float32(scale)
     return torch.from_numpy(array)
 
 
