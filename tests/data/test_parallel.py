@@ -1,6 +1,7 @@
 """Work by several threads: results in order, errors in their place, a few things ahead only."""
 
 import os
+import signal
 
 import pytest
 
@@ -94,3 +95,26 @@ def test_there_are_no_processes_in_a_program_that_is_not_ours_or_where_they_cann
     monkeypatch.setattr(parallel, "ProcessPoolExecutor", lambda *_: (_ for _ in ()).throw(OSError()))
     with processes(os.getpid) as pool:
         assert pool is None
+
+
+def test_there_are_no_processes_where_the_system_starts_none(as_command, monkeypatch):
+    def refuse(pool, *_):
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(parallel.ProcessPoolExecutor, "submit", refuse)
+    with processes(os.getpid) as pool:
+        assert pool is None
+
+
+def test_ctrl_c_waits_until_processes_have_ended(as_command, monkeypatch):
+    end = parallel.ProcessPoolExecutor.shutdown
+
+    def interrupted(pool, **options):
+        signal.raise_signal(signal.SIGINT)
+        end(pool, **options)
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(parallel.ProcessPoolExecutor, "shutdown", interrupted)
+    with processes(os.getpid) as pool:
+        assert list(in_order(abs, [-1, -2], pool=pool)) == [1, 2]
+    assert signal.getsignal(signal.SIGINT) is before

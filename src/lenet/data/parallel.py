@@ -76,24 +76,21 @@ def processes(first: Callable[[], object]) -> Iterator[Executor | None]:
 
     Each does `first` at once, a function of a module: its import takes a while, in which others may go on.
     Processes start by importing what the program began with, which only our own command is sure to bear:
-    elsewhere, on one core, and where the system has no semaphores, there are none.
+    elsewhere, on one core, and where the system has no semaphores or starts none, there are none.
 
     Raises: LenetError if one of them dies.
     """
     pool = _pool() if cores() > 1 and _is_command() else None
-    if pool is None:
+    if pool is None or not _started(pool, first):
         yield None
         return
     try:
-        with _without_interrupts():
-            for _ in range(cores()):
-                pool.submit(first)
         yield pool
     except BrokenProcessPool:
         hint = "is there enough memory?"
         raise LenetError("a process that worked for this one has died", hint=hint) from None
     finally:
-        pool.shutdown(cancel_futures=True)
+        _end(pool)
 
 
 def _pool() -> ProcessPoolExecutor | None:
@@ -102,6 +99,31 @@ def _pool() -> ProcessPoolExecutor | None:
         return ProcessPoolExecutor(cores(), get_context("spawn"), _begin)
     except (ImportError, NotImplementedError, OSError):
         return None
+
+
+def _started(pool: Executor, first: Callable[[], object]) -> bool:
+    """Start the processes; False, with all of them ended, where the system has no room for them."""
+    try:
+        with _without_interrupts():
+            for _ in range(cores()):
+                pool.submit(first)
+    except (OSError, BrokenProcessPool):
+        _end(pool)
+        return False
+    return True
+
+
+def _end(pool: Executor) -> None:
+    """End the processes; Ctrl-C waits, for without their end this process waits for them for ever."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # another thread than the first, which hears of no Ctrl-C
+        pool.shutdown(cancel_futures=True)
+        return
+    try:
+        pool.shutdown(cancel_futures=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _is_command() -> bool:
