@@ -64,7 +64,7 @@ def test_more_are_taken_ahead_where_it_is_said(together, ahead, taken):
 @pytest.fixture
 def as_command(monkeypatch):
     """As if the command had started this process."""
-    monkeypatch.setattr(parallel, "_is_command", lambda: True)
+    monkeypatch.setattr(parallel, "is_command", lambda: True)
     monkeypatch.setattr(parallel, "cores", lambda: 2)
 
 
@@ -90,7 +90,7 @@ def test_a_process_that_dies_is_told(as_command):
 def test_there_are_no_processes_in_a_program_that_is_not_ours_or_where_they_cannot_be(monkeypatch):
     with processes(os.getpid) as pool:
         assert pool is None
-    monkeypatch.setattr(parallel, "_is_command", lambda: True)
+    monkeypatch.setattr(parallel, "is_command", lambda: True)
     monkeypatch.setattr(parallel, "cores", lambda: 2)
     monkeypatch.setattr(parallel, "ProcessPoolExecutor", lambda *_: (_ for _ in ()).throw(OSError()))
     with processes(os.getpid) as pool:

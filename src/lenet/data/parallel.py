@@ -80,7 +80,7 @@ def processes(first: Callable[[], object]) -> Iterator[Executor | None]:
 
     Raises: LenetError if one of them dies.
     """
-    pool = _pool() if cores() > 1 and _is_command() else None
+    pool = _pool() if cores() > 1 and is_command() else None
     if pool is None or not _started(pool, first):
         yield None
         return
@@ -126,7 +126,8 @@ def _end(pool: Executor) -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def _is_command() -> bool:
+def is_command() -> bool:
+    """Whether this process is our own command's, not a program that uses the library."""
     main = sys.modules.get("__main__")
     specification = getattr(main, "__spec__", None)
     name = specification.name if specification else Path(getattr(main, "__file__", None) or "").stem

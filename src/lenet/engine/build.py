@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lenet.data.feed import Feed
+from lenet.data.parallel import is_command
 from lenet.engine.allocation import keep_memory
 from lenet.engine.parameters import Parameters, Trained
 from lenet.errors import DescriptionError, LenetError, Notes, WeightsError, Where
@@ -215,7 +216,8 @@ def build(
     Raises: LenetError with the place of everything that cannot be.
     """
     net.check()
-    keep_memory()
+    if is_command():  # how memory is taken is a matter of the whole process
+        keep_memory()
     if draws is None:
         draws = Draws(secrets.randbelow(SEEDS) if seed is None else seed)
     builder = _Builder(net, training, draws, torch.device(device), share, dtype, weights or Weights())

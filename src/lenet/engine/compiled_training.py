@@ -58,7 +58,7 @@ class CompiledTraining:
         """
         if not self._layout.in_place():  # somebody gave the parameters other memory
             self._lay_out()
-        if self._listed is None:
+        if self._listed is None:  # what moved is of another kind now
             return []
         number = len(rates)
         self._rows[:number] = self._batches.indices(number)
@@ -113,6 +113,7 @@ class CompiledTrainer(PartwiseTrainer):
             return None
         images, labels = samples
         known = images.is_contiguous() and str(images.dtype).removeprefix("torch.") in STORED
+        known = known and images.shape[1:] == self.compiled.chain.sample  # the kernel trusts it
         if not known or labels.ndim != 1 or labels.is_floating_point():
             return None
         mean = batches.mean
