@@ -9,6 +9,7 @@ import torch
 from lenet.cli import snapshots
 from lenet.data.batches import Batches
 from lenet.dialects.caffe.solver import read_solver
+from lenet.engine import compiled_training
 from lenet.engine.compiled_training import CompiledTrainer
 from lenet.engine.train import Trainer
 from lenet.engine.trainers import trainer_for
@@ -57,6 +58,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "net.prototxt").write_text(NET)
     (tmp_path / "solver.prototxt").write_text(SOLVER)
+    monkeypatch.setattr(compiled_training, "_PART", 1e6)  # parts as long as can be, however slow the machine
     np.save(tmp_path / "mean.npy", np.random.default_rng(1).random((1, 28, 28), np.float32))
     return tmp_path
 

@@ -35,6 +35,11 @@ def face_like():
     return replace(net, nodes=(source, fit, *net.nodes[1:])), weights
 
 
+def by_place(boxes):
+    """The confidence at each place."""
+    return {replace(box, confidence=0.0): box.confidence for box in boxes}
+
+
 FACES = Detection(Scales(step=1.3, largest=1.0, border=(0.5, 0.5)), Suppression("overlap", 0.0), background=0)
 SIZES = [(24, 30), (17, 12), (31, 33)]
 
@@ -56,10 +61,10 @@ def test_images_together_give_the_boxes_of_one_by_one_in_their_order(sizes, seed
     assert [each.name for each in found] == names
     assert any(each.boxes for each in alone)
     for mine, theirs in zip(found, alone, strict=True):
-        assert len(mine.boxes) == len(theirs.boxes)
-        for one, other in zip(mine.boxes, theirs.boxes, strict=True):
-            assert replace(one, confidence=0.0) == replace(other, confidence=0.0)
-            assert one.confidence == pytest.approx(other.confidence, abs=1e-5)  # float32 sums
+        one, other = by_place(mine.boxes), by_place(theirs.boxes)
+        # float32 sums: their rounding may turn two boxes round, or let one at the threshold of 0 go
+        for place in {**one, **other}:
+            assert one.get(place, 0.0) == pytest.approx(other.get(place, 0.0), abs=1e-5)
 
 
 def test_scales_on_two_threads_come_in_order_and_torch_keeps_its_threads(two_threads):

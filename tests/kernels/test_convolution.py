@@ -126,26 +126,26 @@ def filtered():
     )
 
 
-@QUICK
-@given(cases() | grey() | filtered())
-def test_whole_numbers_come_out_exactly(target, case):
-    """Float32 adds small whole numbers without rounding; equal ones meet under most windows."""
-    layer, batch, seed = case
+def assert_exact(layer, batch, seed):
+    """Of whole numbers output and gradients are those of float64."""
     given = tensors(layer, batch, seed, whole=True)
     mine, theirs = both(layer, given, as_double(given), whole=True)
     for found, wanted in zip(mine, theirs, strict=True):
         assert torch.equal(found.double(), wanted)
+
+
+@QUICK
+@given(cases() | grey() | filtered())
+def test_whole_numbers_come_out_exactly(target, case):
+    """Float32 adds small whole numbers without rounding; equal ones meet under most windows."""
+    assert_exact(*case)
 
 
 @QUICK
 @given(cases([1, 2, 3, 4], POOLS.filter(lambda pool: pool[0] * pool[1] <= 4)))
 def test_few_channels_under_a_small_pool_come_out_exactly(target, case):
     """Their weights' gradient has an arrangement of its own."""
-    layer, batch, seed = case
-    given = tensors(layer, batch, seed, whole=True)
-    mine, theirs = both(layer, given, as_double(given), whole=True)
-    for found, wanted in zip(mine, theirs, strict=True):
-        assert torch.equal(found.double(), wanted)
+    assert_exact(*case)
 
 
 @QUICK

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from lenet.cli.training_job import builtin_job
+from lenet.engine.fused_update import fused_update
 from lenet.engine.parameters import Trained
 from lenet.engine.updating import Updater
 from lenet.kernels import library
+from lenet.kernels.update import Learning
 from lenet.solvers.adaptive import AdaDelta, AdaGrad, Adam, RmsProp
 from lenet.solvers.update import Nesterov, Sgd
 
@@ -96,3 +98,12 @@ def test_a_graph_on_the_weights_of_before_is_refused():
     which(0.1, 0)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
+
+
+def test_what_was_updated_before_is_again_after_what_cannot_be():
+    fused = fused_update(builtin_job().solver, "auto")
+    weights, gradient, memory = torch.zeros(3), torch.ones(3), torch.zeros(3)
+    known = [Learning(weights, gradient, [memory], 1.0, 0.0)]
+    other = [Learning(weights.double(), gradient.double(), [memory.double()], 1.0, 0.0)]
+    assert [fused(known), fused(other), fused(known)] == [True, False, True]
+    assert (weights < -1.5).all()  # twice, the second time with momentum

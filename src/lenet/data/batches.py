@@ -30,10 +30,11 @@ class Batches:
     Where they are augmented on the CPU, a thread does that with the next batch while this one is in use.
     `seed` starts the generator of random orders, crops, mirrors and the skip at the start; None: a new one
     each time.  With a `share` these are the batches of one of several processes: all have one order
-    and one skip, each draws its own crops and mirrors.
+    and one skip, each draws its own crops and mirrors.  `mean` is what is subtracted from samples, None
+    for nothing.
 
     Raises: FileError or DataError if the source cannot be read or does not fit the transform; TrainingError
-    for a batch that memory cannot hold.  `mean` is what is subtracted from samples, None for nothing.
+    for a batch that memory cannot hold.
     """
 
     def __init__(

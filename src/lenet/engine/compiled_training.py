@@ -95,28 +95,27 @@ class CompiledTrainer(PartwiseTrainer):
         return ""
 
     def _prepare(self) -> CompiledTraining | None:
-        held = self._held()
-        if held is None or self.compiled is None:
+        assert self.compiled is not None  # else there is a reason for steps
+        chain, ((batches, _),) = self.compiled.chain, self.feeder.readers()
+        held = _held(batches, chain)
+        if held is None:
             self.why_steps = "the samples do not lie in memory as they are stored"
             return None
-        return CompiledTraining(self.compiled.chain, self.feeder.readers()[0][0], held, self.update)
+        return CompiledTraining(chain, batches, held, self.update)
 
-    def _held(self) -> Held | None:
-        """The samples, where the kernel takes them; None also if they cannot be read: a step will say why."""
-        ((batches, _),) = self.feeder.readers()
-        transform = batches.feed.transform
-        try:
-            samples = batches.held()
-        except LenetError:
-            return None
-        if samples is None or transform.crop or self.compiled is None:
-            return None
-        images, labels = samples
-        known = images.is_contiguous() and str(images.dtype).removeprefix("torch.") in STORED
-        known = known and images.shape[1:] == self.compiled.chain.sample  # the kernel trusts it
-        if not known or labels.ndim != 1 or labels.is_floating_point():
-            return None
-        mean = batches.mean
-        if mean is not None:
-            mean = mean.expand(self.compiled.chain.sample).contiguous()
-        return Held(images, labels.to(torch.int64).contiguous(), mean, transform.scale)
+
+def _held(batches: Batches, chain: Chain) -> Held | None:
+    """The samples, where the kernel takes them; None also if they cannot be read: a step will say why."""
+    try:
+        samples = batches.held()
+    except LenetError:
+        return None
+    if samples is None:
+        return None
+    images, labels = samples
+    known = images.is_contiguous() and str(images.dtype).removeprefix("torch.") in STORED
+    # the kernel trusts their shape
+    if not known or images.shape[1:] != chain.sample or labels.ndim != 1 or labels.is_floating_point():
+        return None
+    mean = None if batches.mean is None else batches.mean.expand(chain.sample).contiguous()
+    return Held(images, labels.to(torch.int64).contiguous(), mean, batches.feed.transform.scale)

@@ -46,9 +46,10 @@ class FusedUpdate:
     def __call__(self, learning: Sequence[Learning]) -> bool:
         """Update; False, with nothing changed, where a tensor is of another kind."""
         if not self._prepared(learning):
-            self._update = self.of(learning, 1)
-            if self._update is None:
+            update = self.of(learning, 1)
+            if update is None:
                 return False
+            self._update = update
             self._for = [(ref(its.gradient), its.weights.data_ptr()) for its in learning]
         if self._update:
             self._update.run(learning)
