@@ -46,7 +46,7 @@ def block_of(engine: str, case: Case) -> Callable[[], int | None]:
     """What does a block of a case; it tells how many iterations it did, None: as many as the case says."""
     if engine in OURS:
         import_module("lenet")  # before torch, as its users do: it says how threads wait
-        import_module("lenet.engine.allocation").keep_memory()  # as the command does
+        import_module("lenet.process").keep_memory()  # as the command does
     block: Callable[[], int | None] = import_module(module_of(engine, case.work)).block(engine, case)
     return block
 

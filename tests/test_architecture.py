@@ -40,6 +40,7 @@ HEIGHTS = {
     "catalogue": 1,
     "shapes": 1,
     "errors": 1,
+    "process": 1,
 }
 TOP = 10  # lenet/__init__.py and lenet/__main__.py: the public names and the command
 PEERS = ({"net", "weights", "results", "checkpoint", "detection", "model"}, {"catalogue", "shapes", "errors"})

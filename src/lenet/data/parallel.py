@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -12,17 +11,16 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from multiprocessing import get_context, parent_process
-from pathlib import Path
 from threading import Thread
 from typing import TypeVar
 
 from lenet.errors import LenetError
+from lenet.process import is_command
 
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
 
 _AHEAD = 8  # things per core that may wait, done, for the one before them
-_COMMANDS = ("lenet", "lenet.__main__")  # what the main module is called where the command runs
 
 
 def cores() -> int:
@@ -124,14 +122,6 @@ def _end(pool: Executor) -> None:
         pool.shutdown(cancel_futures=True)
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def is_command() -> bool:
-    """Whether this process is our own command's, not a program that uses the library."""
-    main = sys.modules.get("__main__")
-    specification = getattr(main, "__spec__", None)
-    name = specification.name if specification else Path(getattr(main, "__file__", None) or "").stem
-    return name in _COMMANDS
 
 
 @contextmanager

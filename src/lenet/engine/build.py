@@ -11,13 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from lenet.data.feed import Feed
-from lenet.data.parallel import is_command
-from lenet.engine.allocation import keep_memory
 from lenet.engine.parameters import Parameters, Trained
 from lenet.errors import DescriptionError, LenetError, Notes, WeightsError, Where
 from lenet.layers.draws import Draws
 from lenet.layers.layer import Input, Layer, Operation
 from lenet.net import Net, Node, NodeShapes, error_at
+from lenet.process import is_command, keep_memory
 from lenet.shapes import Array, Shape
 from lenet.weights import Weights
 

@@ -1,4 +1,4 @@
-"""Memory that is kept between passes: in processes of their own, which decide once how they take it."""
+"""What is settled for a whole process, in processes of their own."""
 
 import os
 import subprocess
@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="GNU's C library is Linux'")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="GNU's C library is Linux'")
 
 #: pages that are taken anew for large blocks, after the first of them
 COUNTING = """
 import resource
-from lenet.engine.allocation import keep_memory
+from lenet.process import keep_memory
 import torch
 kept = keep_memory()
 def faults():
@@ -37,6 +37,7 @@ def counted(**variables):
     return kept == "True", int(megabytes)
 
 
+@linux
 def test_what_one_pass_leaves_the_next_one_gets():
     kept, megabytes = counted()
     if not kept:
@@ -44,5 +45,23 @@ def test_what_one_pass_leaves_the_next_one_gets():
     assert megabytes < 64  # of 640
 
 
+@linux
 def test_the_environment_decides():
     assert not counted(MALLOC_TRIM_THRESHOLD_="0")[0]
+
+
+#: what an installed command is, but for its verb
+CALLING = """
+import gc
+import lenet.cli
+lenet.cli.run_verb = lambda *_: print(gc.get_threshold()[0]) or 0
+from lenet.__main__ import main
+main(["show"])
+"""
+
+
+@pytest.mark.parametrize(("name", "rarely"), [("lenet", True), ("program", False)])
+def test_python_looks_for_garbage_rarely_in_our_own_command(tmp_path, name, rarely):
+    (tmp_path / name).write_text(CALLING)
+    done = subprocess.run([sys.executable, name], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert (int(done.stdout) > 100_000) is rarely
