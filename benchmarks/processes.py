@@ -25,11 +25,15 @@ PROBLEM = "!"  # what a worker's answer begins with that tells why a case cannot
 
 @dataclass
 class Measured:
-    """Seconds an iteration of one engine, block by block; peak memory in bytes; why it did not run."""
+    """Seconds an iteration of one engine, block by block; peak memory in bytes; why it did not run.
+
+    `processor` are seconds of all cores together, of its own process.
+    """
 
     seconds: list[float] = field(default_factory=list)
     memory: int = 0
     problem: str = ""
+    processor: list[float] = field(default_factory=list)
 
 
 class Engine:
@@ -153,4 +157,6 @@ def _one_block(case: Case, crew: Crew, name: str, found: Measured, warm: bool) -
         found.problem = engine.last_words() or "it ended"
         crew.dismiss(name, case.threads)
     elif warm:
-        found.seconds.append(float(answer))
+        seconds, processor = map(float, answer.split())
+        found.seconds.append(seconds)
+        found.processor.append(processor)

@@ -95,19 +95,23 @@ def _absent(measured: Measured) -> str:
 
 
 def load_table(section: Section, found: Sequence[Mapping[str, Measured]]) -> str:
-    """How many times as long as on the quiet machine each engine takes, beside what its share would give.
+    """How many times as long as on the quiet machine each engine takes, and as much of the processor.
 
     With a thread on each core and `busy` others, a thread has cores / (cores + busy) of a core.
     """
     engines = section.cases[0].engines
     header = ["times as long as on the quiet machine", "by its share", *(NAMES[name] for name in engines)]
-    quiet = found[0]
-    rows = []
-    for case, each in zip(section.cases[1:], found[1:], strict=True):
-        pairs = [(each[name].seconds, quiet[name].seconds) for name in engines]
-        times = [f"{median(now) / median(then):.2f}" if now and then else "" for now, then in pairs]
+    rows, worked = [], []
+    for case, now in zip(section.cases[1:], found[1:], strict=True):
+        times = [_times(now[name].seconds, found[0][name].seconds) for name in engines]
+        work = [_times(now[name].processor, found[0][name].processor) for name in engines]
         rows.append([case.title, f"{1 + case.busy / case.threads:.2f}", *times])
-    return table(header, rows)
+        worked.append([case.title, *work])
+    return table(header, rows) + "\n" + table(["times the processor's time", *header[2:]], worked)
+
+
+def _times(now: Sequence[float], then: Sequence[float]) -> str:
+    return f"{median(now) / median(then):.2f}" if now and then else ""
 
 
 def rewritten(text: str, sections: Mapping[str, str]) -> str:

@@ -112,7 +112,8 @@ def load(cores: int) -> Section:
     )
     about = (
         "A training iteration of Caffe's LeNet, batch 64, all cores, beside processes that only count; "
-        "milliseconds, medians."
+        "milliseconds, medians.  An engine whose threads wait by spinning takes more of the processor's time "
+        "for the same iteration the less it gets of it."
     )
     return Section("load", "On a machine that is busy", about, cases, across=True, load=True)
 

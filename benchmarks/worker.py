@@ -1,8 +1,8 @@
 """A process that does one engine's work: `worker.py ENGINE THREADS`, started by processes.py.
 
-For each line that comes in, a case, it does a block of iterations and writes the seconds of one, or `!` and
-why it cannot; at the end, its peak memory in bytes.  Only standard output is ours: what libraries print goes
-to standard error.
+For each line that comes in, a case, it does a block of iterations and writes the seconds of one and the
+processor's seconds, those of all cores together, or `!` and why it cannot; at the end, its peak memory in
+bytes.  Only standard output is ours: what libraries print goes to standard error.
 """
 
 from __future__ import annotations
@@ -64,9 +64,10 @@ def main() -> None:
                 block = None  # the memory of the last case is free before the next one begins
                 case = Case(**json.loads(line))
                 block = block_of(engine, case)
-            started = time.perf_counter()
+            started, worked = time.perf_counter(), time.process_time()
             done = block() or case.iterations
-            print((time.perf_counter() - started) / done, file=out, flush=True)
+            taken, work = time.perf_counter() - started, time.process_time() - worked
+            print(taken / done, work / done, file=out, flush=True)
         except Exception as error:
             traceback.print_exc()
             print(f"! {type(error).__name__}: {error}".split("\n")[0][:200], file=out, flush=True)

@@ -98,7 +98,7 @@ for line in sys.stdin:
     if json.loads(line)["work"] == "layers":
         print("! ValueError: no layers", flush=True)
     else:
-        print(number + 0.5, flush=True)
+        print(number + 0.5, number + 1, flush=True)
         number += 1
 print(4096 if os.environ["OMP_NUM_THREADS"] == threads == "1" else 0)
 """
@@ -124,11 +124,11 @@ def test_engines_take_turns_and_one_that_cannot_run_says_why(bench, workers):
         refused = workers.measure(other, ["torch-eager"], 2, crew)
         again = workers.measure(replace(case, busy=0), ["torch-eager"], 1, crew)
         assert crew.dismiss("torch-eager", 1) == 4096
-    assert found["torch-eager"] == workers.Measured([1.5, 2.5, 3.5])
+    assert found["torch-eager"] == workers.Measured([1.5, 2.5, 3.5], processor=[2, 3, 4])
     assert found["torch-compile"] == workers.Measured(problem="RuntimeError: no such library")
     assert found["keras-jax"].problem.startswith("not installed: `make bench")
     assert refused["torch-eager"] == workers.Measured(problem="ValueError: no layers")
-    assert again["torch-eager"] == workers.Measured([5.5])
+    assert again["torch-eager"] == workers.Measured([5.5], processor=[6])
 
 
 def test_each_engine_waits_for_its_threads_as_it_does_by_itself(bench, monkeypatch):
@@ -182,10 +182,17 @@ def test_under_load_each_engine_stands_beside_its_share(bench):
     processes, results, sections = map(bench, ("processes", "results", "sections"))
     section = sections.load(2)
     engines = section.cases[0].engines
-    found = [{name: processes.Measured([0.01 * times]) for name in engines} for times in (1, 1.5, 4)]
+    found = [
+        {name: processes.Measured([0.01 * times], processor=[0.02 * times**2]) for name in engines}
+        for times in (1, 1.5, 4)
+    ]
     found[2]["torch-eager"] = processes.Measured(problem="it ended")
-    rows = [line.split("|")[1:-1] for line in results.load_table(section, found).splitlines()[2:]]
-    cells = [[cell.strip() for cell in row] for row in rows]
+    tables = results.load_table(section, found).split("\n\n")
+    cells, work = (
+        [[cell.strip() for cell in line.split("|")[1:-1]] for line in each.splitlines()[2:]]
+        for each in tables
+    )
+    assert work == [["1 busy", *["2.25"] * 4], ["2 busy", "16.00", "", "16.00", "16.00"]]
     assert cells[0] == ["1 busy", "1.50", "1.50", "1.50", "1.50", "1.50"]
     assert cells[1] == ["2 busy", "2.00", "4.00", "", "4.00", "4.00"]
 
