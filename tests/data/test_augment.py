@@ -71,7 +71,8 @@ def test_a_shear_moves_rows_by_their_height():
 @pytest.mark.parametrize("sigma", [3.0, 4.0])
 def test_displacements_are_as_large_and_as_smooth_as_they_are_said_to_be(sigma):
     """Smoothed by a Gaussian, noise d apart correlates by exp(-d^2 / (4 sigma^2)); 4,000 fields are drawn."""
-    bend = Augmentation(elastic=1.5, smoothness=sigma)._bend(4000, 16, 12, seeded())
+    augmentation = Augmentation(elastic=1.5, smoothness=sigma)
+    bend = augmentation._bend(augmentation.drawn(4000, 16, 12, seeded()).noise, 16, 12)
     assert bend.shape == (4000, 16, 12, 2)
     deviation = bend.std(0)  # within 6 of its own deviations, 1.5 / sqrt(8000)
     assert float((deviation - 1.5).abs().max()) < 0.1

@@ -10,7 +10,7 @@ namespace {
 
 constexpr lenet::Kernel *kKernels[] = {lenet::convolution_forward, lenet::convolution_backward, lenet::dense_forward,
                                        lenet::dense_backward,      lenet::multiply,             lenet::softmax_loss,
-                                       lenet::stored_samples,      lenet::update_parameters};
+                                       lenet::stored_samples,      lenet::update_parameters,    lenet::augmented_samples};
 
 int run(int threads, const lenet::Call *calls, long number, long turns, long *done) {
     const lenet::Awake awake(threads > 1 && number * turns > 1);

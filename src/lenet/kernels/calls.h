@@ -12,7 +12,8 @@ enum Kind : long {
     kMultiply,
     kSoftmaxLoss,
     kStoredSamples,
-    kUpdate
+    kUpdate,
+    kAugmentedSamples
 };
 
 struct Call {
@@ -26,6 +27,6 @@ enum Outcome : int { kDone = 0, kNoMemory, kNoSuchLabel, kNoNumber };
 // some lie one turn's behind the other's.  Throws std::bad_alloc.
 using Kernel = Outcome(int threads, const void *sizes, const void *data, long turn);
 Kernel convolution_forward, convolution_backward, dense_forward, dense_backward, multiply, softmax_loss, stored_samples,
-    update_parameters;
+    update_parameters, augmented_samples;
 
 }  // namespace lenet

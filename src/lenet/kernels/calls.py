@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 KINDS = (
     *("convolution_forward", "convolution_backward", "dense_forward", "dense_backward"),
     *("multiply", "softmax_loss", "stored_samples", "update_parameters"),
+    "augmented_samples",
 )
 NO_MEMORY, NO_SUCH_LABEL, NO_NUMBER = 1, 2, 3  # outcomes, as in calls.h
 
@@ -69,15 +70,16 @@ class Calls:
         """
         return self.turns(1)[1]
 
-    def turns(self, number: int) -> tuple[int, int]:
+    def turns(self, number: int, threads: int = 0) -> tuple[int, int]:
         """Work it off so many times; how many of them were done, and the outcome of the last, as :meth:`run`.
 
+        `threads`, as many as torch uses if 0: one alone leaves the kernels' to whoever else runs a list.
         Raises: as :meth:`run`.
         """
         import torch
 
         done = ctypes.c_long()
-        threads = torch.get_num_threads()
+        threads = threads or torch.get_num_threads()
         outcome = int(self._run(threads, self._list, len(self._list), number, ctypes.byref(done)))
         if outcome == NO_MEMORY:
             raise MemoryError("the compiled kernels found too little memory")
