@@ -101,9 +101,24 @@ def test_a_graph_on_the_weights_of_before_is_refused():
 
 
 def test_what_was_updated_before_is_again_after_what_cannot_be():
-    fused = fused_update(builtin_job().solver, "auto")
-    weights, gradient, memory = torch.zeros(3), torch.ones(3), torch.zeros(3)
-    known = [Learning(weights, gradient, [memory], 1.0, 0.0)]
-    other = [Learning(weights.double(), gradient.double(), [memory.double()], 1.0, 0.0)]
-    assert [fused(known), fused(other), fused(known)] == [True, False, True]
+    weights, gradient = torch.zeros(3), torch.ones(3)
+    fused = fused_update(builtin_job().solver, "auto", [Learning(weights, [torch.zeros(3)], 0.0)])
+    found = [fused([gradient], [1.0])]
+    kept = weights.data
+    weights.data = kept.double()
+    found.append(fused([gradient.double()], [1.0]))
+    weights.data = kept
+    assert [*found, fused([gradient], [1.0])] == [True, False, True]
     assert (weights < -1.5).all()  # twice, the second time with momentum
+
+
+def test_gradients_may_lie_elsewhere_each_time_and_in_another_order():
+    compiled, plain = updater(Sgd(0.9), "fused"), updater(Sgd(0.9), "torch")
+    for step, order in enumerate((torch.channels_last, torch.contiguous_format)):
+        for which in (compiled, plain):
+            for tensor in which.tensors:
+                tensor.grad = torch.arange(tensor.numel(), dtype=torch.float32).reshape(tensor.shape)
+            which.tensors[0].grad = which.tensors[0].grad.contiguous(memory_format=order)
+            which(0.01, step)
+    for found, wanted in zip(compiled.tensors, plain.tensors, strict=True):
+        torch.testing.assert_close(found.detach(), wanted.detach(), rtol=2e-6, atol=1e-6)

@@ -36,23 +36,32 @@ class Step:
         """Compute the node's outputs into `blobs`."""
         if self.operation is None:
             return
-        inputs = [blobs[name] for name in self.node.inputs]
-        for index, wanted in enumerate(self.node.propagate[: len(inputs)]):
-            if not wanted:
-                inputs[index] = inputs[index].detach()
-        blobs.update(zip(self.node.outputs, self.compute(inputs), strict=True))
+        node = self.node
+        inputs = [blobs[name] for name in node.inputs]
+        if not all(node.propagate):
+            for index, wanted in enumerate(node.propagate[: len(inputs)]):
+                inputs[index] = inputs[index] if wanted else inputs[index].detach()
+        results = self._computed(inputs)
+        if isinstance(results, Tensor):  # nearly always, and small networks take no longer than this
+            (name,) = node.outputs
+            blobs[name] = results
+        else:
+            blobs.update(zip(node.outputs, results, strict=True))
 
     def compute(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """The node's outputs for these inputs.
 
         Raises: LenetError for numbers that cannot be, such as a label without a class, with the place.
         """
+        results = self._computed(inputs)
+        return (results,) if isinstance(results, Tensor) else tuple(results)
+
+    def _computed(self, inputs: Sequence[Tensor]) -> Tensor | Sequence[Tensor]:
         assert self.operation is not None
         try:
-            results = self.operation(inputs, *self.parameters)
+            return self.operation(inputs, *self.parameters)
         except LenetError as error:
             raise error_at(self.node, error) from None
-        return (results,) if isinstance(results, Tensor) else tuple(results)
 
 
 class Network(nn.Module):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from weakref import ReferenceType, ref
 
 import torch
 from torch import Tensor
@@ -35,45 +34,37 @@ def _rest(decay: float) -> float:
 
 
 class FusedUpdate:
-    """A solver's update of all parameters in one pass; prepared once where gradients keep their place."""
+    """A solver's update of all parameters in one pass; prepared once while the weights keep their place."""
 
-    def __init__(self, rule: UpdateRule, solver: Solver) -> None:
-        self._rule = rule
+    def __init__(self, rule: UpdateRule, solver: Solver, learning: Sequence[Learning]) -> None:
+        self._rule, self._learning = rule, learning
         self._scale, self._absolute = 1 / solver.accumulate, solver.regularization != "L2"
         self._update: Update | None = None
-        self._for: list[tuple[ReferenceType[Tensor], int]] = []
 
-    def __call__(self, learning: Sequence[Learning]) -> bool:
+    def __call__(self, gradients: Sequence[Tensor], rates: Sequence[float]) -> bool:
         """Update; False, with nothing changed, where a tensor is of another kind."""
-        if not self._prepared(learning):
-            update = self.of(learning, 1)
-            if update is None:
-                return False
-            self._update = update
-            self._for = [(ref(its.gradient), its.weights.data_ptr()) for its in learning]
-        if self._update:
-            self._update.run(learning)
+        if self._update is None or not self._update.in_place():
+            self._update = self.prepared()
+        if self._update is None or any(gradient.dtype != torch.float32 for gradient in gradients):
+            return False
+        laid_out = [_laid_out(gradient, its) for gradient, its in zip(gradients, self._learning, strict=True)]
+        self._update.set_gradients(laid_out)
+        self._update.set_rates(rates)
+        self._update.run()
         return True
 
-    def of(self, learning: Sequence[Learning], turns: int) -> Update | None:
-        """The update of these for lists of calls; None where a tensor is of another kind."""
-        if not all(map(_fits, learning)):
+    def prepared(self, turns: int = 1) -> Update | None:
+        """The update, for lists of calls, too; None where a tensor is of another kind."""
+        if not all(map(_fits, self._learning)):
             return None
-        return Update(self._rule, learning, scale=self._scale, absolute=self._absolute, turns=turns)
-
-    def _prepared(self, learning: Sequence[Learning]) -> bool:
-        """Whether these are the tensors of before: the same gradients, the weights where they were."""
-        return len(learning) == len(self._for) and all(
-            gradient() is its.gradient and place == its.weights.data_ptr()
-            for its, (gradient, place) in zip(learning, self._for, strict=True)
-        )
+        return Update(self._rule, self._learning, scale=self._scale, absolute=self._absolute, turns=turns)
 
 
-def fused_update(solver: Solver, kernels: str) -> FusedUpdate | None:
+def fused_update(solver: Solver, kernels: str, learning: Sequence[Learning]) -> FusedUpdate | None:
     """The compiled update of a solver; None where there is none, or where plain torch is asked for."""
     make = _RULES.get(type(solver.update))
     compiled = make and kernels != "torch" and library.available()
-    return FusedUpdate(make(solver.update), solver) if make and compiled else None
+    return FusedUpdate(make(solver.update), solver, learning) if make and compiled else None
 
 
 def _fits(its: Learning) -> bool:
@@ -81,10 +72,11 @@ def _fits(its: Learning) -> bool:
         tensor.dtype == torch.float32
         and tensor.device.type == "cpu"
         and tensor.stride() == its.weights.stride()
-        for tensor in (its.weights, its.gradient, *its.memory)
+        for tensor in (its.weights, *its.memory)
     )
 
 
-def laid_out_like(gradient: Tensor, weights: Tensor) -> Tensor:
+def _laid_out(gradient: Tensor, its: Learning) -> Tensor:
     """A gradient in the memory order of its weights; autograd chooses its own where it likes."""
+    weights = its.weights
     return gradient if gradient.stride() == weights.stride() else torch.empty_like(weights).copy_(gradient)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lenet.checkpoint import SolverState
-from lenet.engine.fused_update import fused_update, laid_out_like
+from lenet.engine.fused_update import fused_update
 from lenet.engine.parameters import Trained
 from lenet.errors import WeightsError
 from lenet.job import Solver
@@ -47,14 +47,15 @@ class Updater:
         kernels: str = "torch",
     ) -> None:
         self.solver = solver
-        self.fused = None if keep_changes else fused_update(solver, kernels)
         self.keep_changes = keep_changes
         self.trained = trained
         self.tensors = [entry.tensor for entry in trained]
+        self._learning = [index for index, entry in enumerate(trained) if entry.rate]
         self.history: History = {
             name: [torch.zeros_like(tensor, requires_grad=False) for tensor in self.tensors]
             for name in solver.update.buffers
         }
+        self.fused = None if keep_changes else fused_update(solver, kernels, self._learned())
 
     def clear(self) -> None:
         """Forget the gradients of the last iteration."""
@@ -68,18 +69,19 @@ class Updater:
     @torch.no_grad()
     def subtract(self, rate: Scalar) -> None:
         """The same with a rate that is corrected already, and may lie on the device."""
-        learning = [index for index, entry in enumerate(self.trained) if entry.rate]
+        learning = self._learning
         # a parameter that no loss depends on has no gradient; it still decays
         gradients = [_gradient(self.tensors[index]) for index in learning]
         self._clip(gradients)
-        if self.fused and isinstance(rate, float) and self.fused(self._learning(rate, learning, gradients)):
+        multiples = [self.trained[index].rate for index in learning]
+        if self.fused and isinstance(rate, float) and self.fused(gradients, [rate * m for m in multiples]):
             return
         for index, gradient in zip(learning, gradients, strict=True):
             if self.solver.accumulate > 1:
                 gradient.div_(self.solver.accumulate)
             self._decay(self.trained[index], gradient)
         tensors = [self.tensors[index] for index in learning]
-        rates = [rate * self.trained[index].rate for index in learning]
+        rates = [rate * multiple for multiple in multiples]
         history = {name: [buffer[index] for index in learning] for name, buffer in self.history.items()}
         # to keep the changes they are subtracted from zero first
         reduced = [torch.zeros_like(tensor) for tensor in tensors] if self.keep_changes else tensors
@@ -90,28 +92,27 @@ class Updater:
                 tensor.grad = change.neg_()
 
     def in_list(self, turns: int) -> ListedUpdate | None:
-        """The update by the gradients that the parameters have now, for lists of compiled calls.
+        """The update by the gradients that the parameters have now, laid out like them, for lists of calls.
 
         None if it is not compiled, or gradients are clipped, which takes all of them first.
         """
         if self.fused is None or self.solver.clip is not None:
             return None
-        learning = [index for index, entry in enumerate(self.trained) if entry.rate]
-        gradients = [_gradient(self.tensors[index]) for index in learning]
-        update = self.fused.of(self._learning(0.0, learning, gradients), turns)
-        return ListedUpdate(update, [self.trained[index].rate for index in learning]) if update else None
+        update = self.fused.prepared(turns)
+        if update is None:
+            return None
+        update.set_gradients([_gradient(self.tensors[index]) for index in self._learning])
+        return ListedUpdate(update, [self.trained[index].rate for index in self._learning])
 
-    def _learning(self, rate: float, learning: Sequence[int], gradients: Sequence[Tensor]) -> list[Learning]:
+    def _learned(self) -> list[Learning]:
         """Each parameter that learns, with all that its update needs."""
         return [
             Learning(
                 self.tensors[index],
-                laid_out_like(gradient, self.tensors[index]),
                 [buffer[index] for buffer in self.history.values()],
-                rate * self.trained[index].rate,
                 self.solver.weight_decay * self.trained[index].decay,
             )
-            for index, gradient in zip(learning, gradients, strict=True)
+            for index in self._learning
         ]
 
     def _clip(self, gradients: Sequence[Tensor]) -> None:

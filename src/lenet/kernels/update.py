@@ -33,12 +33,10 @@ class UpdateRule:
 
 @dataclass(frozen=True)
 class Learning:
-    """One parameter with its gradient, its memory, its learning rate and its weight decay."""
+    """One parameter with its memory and its weight decay."""
 
     weights: Tensor
-    gradient: Tensor
     memory: Sequence[Tensor]
-    rate: float
     weight_decay: float
 
 
@@ -68,8 +66,8 @@ class Update:
 
     All tensors are float32 on the CPU, and each parameter lies in memory as its gradient and memory do,
     without gaps (:func:`side_by_side`).  Gradients are multiplied by `scale` first; the weight decay is
-    that of L1 if `absolute`, else of L2.  The caller keeps the gradients.  `call` is its place in a list
-    of calls, of which each of at most `turns` turns has rates of its own.
+    that of L1 if `absolute`, else of L2.  `call` is its place in a list of calls, of which each of at most
+    `turns` turns has rates of its own.
     """
 
     def __init__(
@@ -84,23 +82,30 @@ class Update:
         """Prepare it."""
         numbers = (rule.decay, rule.rest, rule.decay2, rule.rest2, rule.delta)
         settings = _Settings(len(learning), RULES.index(rule.name), absolute, scale, *numbers)
+        self._learning = learning
         self._parameters = (_Parameter * len(learning))(*map(_parameter, learning))
+        self._places = [its.weights.data_ptr() for its in learning]
         self._rates = (ctypes.c_float * (len(learning) * turns))()
-        self._changed = [(its.weights, *its.memory) for its in learning]
         self.call = Call("update_parameters", settings, (self._parameters, self._rates))
+
+    def in_place(self) -> bool:
+        """Whether the weights are where they were."""
+        return self._places == [its.weights.data_ptr() for its in self._learning]
+
+    def set_gradients(self, gradients: Sequence[Tensor]) -> None:
+        """The gradients of the parameters from now on; the caller keeps them."""
+        for parameter, gradient in zip(self._parameters, gradients, strict=True):
+            parameter.gradient = gradient.data_ptr()
 
     def set_rates(self, rates: Sequence[float]) -> None:
         """The rates of the parameters in the next turns, those of a turn side by side."""
         self._rates[: len(rates)] = [*rates]
 
-    def run(self, learning: Sequence[Learning]) -> None:
-        """Change parameters and memory in place, with the rates and decays of these; gradients stay.
+    def run(self) -> None:
+        """Change parameters and memory in place; gradients stay.
 
         Raises: MissingExtra where there is no compiled library.
         """
-        for parameter, its in zip(self._parameters, learning, strict=True):
-            parameter.weight_decay = its.weight_decay
-        self.set_rates([its.rate for its in learning])
         self._alone.run()
         self.changed()
 
@@ -112,8 +117,11 @@ class Update:
         """Let autograd refuse graphs that were built on the weights of before."""
         import torch
 
-        for tensors in self._changed:
-            torch.autograd.graph.increment_version(tensors)
+        torch.autograd.graph.increment_version(self._changing)
+
+    @cached_property
+    def _changing(self) -> list[Tensor]:
+        return [tensor for its in self._learning for tensor in (its.weights, *its.memory)]
 
 
 def side_by_side(tensor: Tensor) -> bool:
@@ -126,6 +134,5 @@ def side_by_side(tensor: Tensor) -> bool:
 
 
 def _parameter(its: Learning) -> _Parameter:
-    pointers = [tensor.data_ptr() for tensor in (its.weights, its.gradient, *its.memory)]
-    pointers += [0] * (4 - len(pointers))
-    return _Parameter(*pointers, its.weights.numel(), its.weight_decay)
+    first, second = [*(tensor.data_ptr() for tensor in its.memory), 0, 0][:2]
+    return _Parameter(its.weights.data_ptr(), 0, first, second, its.weights.numel(), its.weight_decay)

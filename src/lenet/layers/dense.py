@@ -57,10 +57,12 @@ class Dense(Layer):
         axis = axis_index(self.axis, len(inputs[0]))
 
         def run(tensors: Sequence[Tensor], *parameters: Tensor) -> Tensor:
-            weight, *bias = parameters
-            return linear(tensors[0].flatten(axis), weight.t() if self.transposed else weight, *bias)
+            return linear(tensors[0].flatten(axis), *parameters)
 
-        return run
+        def transposed(tensors: Sequence[Tensor], *parameters: Tensor) -> Tensor:
+            return run(tensors, parameters[0].t(), *parameters[1:])
+
+        return transposed if self.transposed else run
 
     def curvature(self, inputs: Sequence[Shape]) -> Curvature:
         return through_squares(self.operation(inputs, training=True))
