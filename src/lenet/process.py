@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -27,11 +28,13 @@ def is_command() -> bool:
 
 
 def collect_rarely() -> None:
-    """Let Python look for objects that hold each other only after many new ones.
+    """Let Python look for objects that hold each other only after many new ones, and at its end no more.
 
-    It does so some hundred times while torch is imported, a twelfth of the time that this takes.
+    It does so some hundred times while torch is imported, a twelfth of the time that this takes, and at its
+    end looks at all of torch's objects once more: half a second.
     """
     gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
+    atexit.register(gc.freeze)
 
 
 @cache

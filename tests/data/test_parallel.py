@@ -2,11 +2,13 @@
 
 import os
 import signal
+from concurrent.futures import Executor, Future
+from threading import Event
 
 import pytest
 
 from lenet.data import parallel
-from lenet.data.parallel import cores, in_order, processes
+from lenet.data.parallel import cores, in_order, parts_in_order, processes
 from lenet.errors import LenetError
 
 
@@ -61,6 +63,22 @@ def test_more_are_taken_ahead_where_it_is_said(together, ahead, taken):
     results.close()
 
 
+def test_work_on_parts_begins_before_anybody_asks():
+    begun = Event()
+    parts = parts_in_order(lambda part: begun.set() or sum(part), range(10), 2, together=4)
+    assert begun.wait(60)
+    assert list(parts) == [6, 22, 17]
+
+
+def test_work_on_parts_ends_where_they_are_closed():
+    things = iter(range(1000))
+    parts = parts_in_order(len, things, 2, together=4, ahead=20)
+    assert next(parts) == 4
+    parts.close()
+    assert list(parts) == []
+    assert next(things) == 20
+
+
 @pytest.fixture
 def as_command(monkeypatch):
     """As if the command had started this process."""
@@ -82,7 +100,30 @@ def test_an_error_in_a_process_is_raised_in_its_place(as_command):
             next(results)
 
 
-def test_a_process_that_dies_is_told(as_command):
+@pytest.fixture
+def idle():
+    """Workers that take nothing."""
+
+    class Idle(Executor):
+        def submit(self, *_):
+            return Future()
+
+    return Idle()
+
+
+def test_who_waits_does_what_no_process_has_taken(idle):
+    assert list(parts_in_order(sum, range(10), None, together=4, pool=idle)) == [6, 22, 17]
+
+
+def test_an_error_of_who_waits_is_raised_in_its_place(idle):
+    results = parts_in_order(lambda part: 1 / part[0], [1, 2, 0], None, together=1, pool=idle)
+    assert [next(results), next(results)] == [1, 0.5]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_a_process_that_dies_is_told(as_command, monkeypatch):
+    monkeypatch.setattr(parallel, "_help", lambda *_: None)  # else the tests themselves could do it and die
     with pytest.raises(LenetError, match="has died"), processes(os.getpid) as pool:
         list(in_order(os._exit, [3], pool=pool))
 

@@ -5,7 +5,7 @@ import pytest
 
 from lenet.dialects.caffe.net import read_net
 from lenet.engine.build import build
-from lenet.engine.predict import BATCH, Predictor
+from lenet.engine.predict import BATCH, MOST, Predictor
 from lenet.errors import Notes
 from lenet.kernels import library
 from lenet.model import Model
@@ -36,14 +36,14 @@ def predictor(tmp_path):
 
 @pytest.fixture
 def samples():
-    return np.random.default_rng(0).normal(size=(BATCH + 6, 1, 12, 12)).astype(np.float32)
+    return np.random.default_rng(0).normal(size=(MOST + 6, 1, 12, 12)).astype(np.float32)
 
 
 def test_answers_are_the_same_whether_layers_run_as_one_or_not(predictor, samples):
     (quick,) = predictor.blobs(samples, ("ip",)).values()
     slow = predictor.blobs(samples, ("conv", "ip"))
-    assert quick.shape == (BATCH + 6, 3)
-    assert slow["conv"].shape == (BATCH + 6, 4, 10, 10)
+    assert quick.shape == (MOST + 6, 3)
+    assert slow["conv"].shape == (MOST + 6, 4, 10, 10)
     np.testing.assert_allclose(quick, slow["ip"], rtol=0, atol=2e-6 * np.abs(quick).max())  # float32 sums
 
 
@@ -59,6 +59,16 @@ def test_layers_run_as_one_where_nobody_asks_for_what_lies_between(
     monkeypatch.setattr(type(first), "run", lambda step, blobs: ran.append(step) or plain(step, blobs))
     predictor.blobs(samples, blobs)
     assert bool(ran) is not one_by_one
+
+
+@pytest.mark.parametrize(
+    ("outputs", "least", "most"), [(4, MOST, MOST), (500, BATCH + 1, MOST - 1), (9999, BATCH, BATCH)]
+)
+def test_the_larger_samples_become_the_fewer_go_together(tmp_path, outputs, least, most):
+    predictor = predictor_of(
+        tmp_path / "net.prototxt", NET.replace("num_output: 4", f"num_output: {outputs}")
+    )
+    assert least <= predictor.batch <= most
 
 
 def plain(group, blobs):

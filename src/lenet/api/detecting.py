@@ -58,8 +58,8 @@ def detector_of(
     Raises: UsageError for another number of names than classes; DescriptionError if the network takes no
     images or cannot be slid; WeightsError if a layer has no weights.
     """
+    from lenet.deploy.fitting import image_shape
     from lenet.engine.box_network import BoxNetwork, box_answers, full_names
-    from lenet.engine.classify import image_shape
 
     answers = box_answers(model.net)
     if answers is None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict, get_args
 
 from lenet.engine.place import is_of_several
 from lenet.errors import UsageError, did_you_mean
-from lenet.job import Precision
 from lenet.net import Net, Phase, State
 from lenet.shapes import Shape
 
@@ -120,6 +119,8 @@ def add_kernels(parser: ArgumentParser) -> None:
 
 def add_precision(parser: ArgumentParser) -> None:
     """`--precision`, for verbs that run a network on batches."""
+    from lenet.job import Precision  # with all that trains, which other verbs need not wait for
+
     parser.add_argument(
         "--precision",
         choices=get_args(Precision),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +16,21 @@ from lenet.cli.networks import assumption, read_trained
 from lenet.errors import LenetError, Notes, SeveralErrors, UsageError
 from lenet.formats.class_names import read_names
 from lenet.formats.files import file_error
+from lenet.shapes import count
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from lenet.deploy.fitting import FittedImage, Fitting
+    from lenet.deploy.fitting import FittedFiles, Fitting
     from lenet.engine.classify import Classified, Classifier
+    from lenet.model import Model
 
-TOGETHER = 64  # images that are answered together
+TOGETHER = 64  # images that are answered together, at least
 MANY = 256  # images, from which on processes read them: threads take turns to hold the interpreter
-THREAD_READS, PROCESS_READS = 4, 32  # images that are read before they are handed over, which takes a while
+THREAD_READS = 4  # images that are read before they are handed over, which takes a while
+PROCESS_READS = (32, 512)  # the same for processes: more, the more there are
+SHARES = 16  # of the images for each process, at least, so that all have work until the end
+WAITING = 2**26  # bytes of images that may wait for the network
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -62,58 +65,52 @@ def run(args: Namespace) -> int:
     Raises: LenetError with what is wrong in a file; for images, after the answers to all others.
     """
     from lenet.data.parallel import processes
-    from lenet.deploy.fitting import ready_to_read
+    from lenet.deploy.fitting import fitting_of, joined, ready_to_read
 
     paths = _paths(args.images)
     with ExitStack() as stack:
         pool = stack.enter_context(processes(ready_to_read)) if len(paths) >= MANY else None
         with telling(args.strict, args.allow_python) as notes:
-            classifier = _classifier(args, notes)
-        errors = _answer(args, classifier, paths, pool)
+            model = read_trained(args.model, args.weights, notes, allow_python=args.allow_python)
+            notes.check()
+            fitting = fitting_of(model, args.scale, whole=args.whole)
+            begun = _read(paths, fitting, pool) if pool else None  # while torch is imported, which takes long
+            classifier = _classifier(args, model, notes)
+        parts = stack.enter_context(closing(begun or _read(paths, fitting, pool)))
+        errors = _answer(args, classifier, joined(parts, TOGETHER))
     if errors:
         raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
     return 0
 
 
-def _answer(
-    args: Namespace, classifier: Classifier, paths: Sequence[str], pool: Executor | None
-) -> list[LenetError]:
+def _read(paths: Sequence[str], fitting: Fitting, pool: Executor | None) -> Generator[FittedFiles]:
+    """The images, some at a time, in their order; while some are answered, those that come next are read."""
+    from lenet.data.parallel import cores, parts_in_order
+
+    if pool is None:
+        return parts_in_order(fitting.read, paths, None, THREAD_READS, ahead=TOGETHER)
+    least, most = PROCESS_READS
+    together = max(least, min(most, len(paths) // (SHARES * cores())))
+    ahead = max(2 * cores() * together, WAITING // (4 * count(fitting.shape)))
+    return parts_in_order(fitting.read, paths, None, together, ahead, pool)
+
+
+def _answer(args: Namespace, classifier: Classifier, parts: Iterable[FittedFiles]) -> list[LenetError]:
     """Print the answers; what is wrong with images that cannot be read is returned."""
     names: tuple[str, ...] = ()
     errors: list[LenetError] = []
-    images = _read(paths, classifier.fitting(whole=args.whole), pool, errors)
-    while part := list(islice(images, TOGETHER)):
-        found = classifier.answers([each.fitted for each in part])
-        names = names or _names(args, classifier, len(found[0].probabilities))
-        for image, each in zip(part, found, strict=True):
+    for files in parts:
+        errors += files.errors
+        if not files.paths:
+            continue
+        answers = classifier.answers(files.images, files.done)
+        names = names or _names(args, classifier, len(answers[0].probabilities))
+        told: list[str] = []
+        for path, size, each in zip(files.paths, files.sizes, answers, strict=True):
             lines = _lines(each, names, args.top, trained_to_targets=classifier.model.answer is not None)
-            print(f"{image.path}: {', '.join([image.size, *each.done])}", *lines, sep="\n  ")
+            told.append("\n  ".join([f"{path}: {', '.join([size, *each.done])}", *lines]))
+        sys.stdout.write("\n".join([*told, ""]))
     return errors
-
-
-@dataclass(frozen=True)
-class _Image:
-    path: str
-    size: str  # before it was made to fit
-    fitted: FittedImage
-
-
-def _read(
-    paths: Sequence[str], fitting: Fitting, pool: Executor | None, errors: list[LenetError]
-) -> Iterator[_Image]:
-    """The images that can be read, in order; what is wrong with the others is added to `errors`.
-
-    While some are answered, those that come next are read.
-    """
-    from lenet.data.parallel import cores, in_order
-
-    together, ahead = (PROCESS_READS, 2 * cores() * PROCESS_READS) if pool else (THREAD_READS, TOGETHER)
-    read = in_order(fitting.read, paths, together=together, ahead=ahead, pool=pool)
-    for path, found in zip(paths, read, strict=True):
-        if isinstance(found, LenetError):
-            errors.append(found)
-        else:
-            yield _Image(path, *found)
 
 
 def _paths(sources: Sequence[str]) -> list[str]:
@@ -121,23 +118,25 @@ def _paths(sources: Sequence[str]) -> list[str]:
 
     Raises: FileError if one is missing.
     """
-    from lenet.data.pictures import image_paths
+    from lenet.data.pictures import files_below
 
-    paths = [str(path) for source in sources for path in image_paths(source, text_lists=False)]
-    for path in paths:  # before the first answer, however long the list
+    paths: list[str] = []
+    for source in map(Path, sources):
+        if source.is_dir():
+            paths += files_below(source)
+            continue
         try:
-            os.stat(path)  # noqa: PTH116  # names of thousands of files stay text
+            source.stat()  # before the first answer, however long the list
         except OSError as error:
-            raise file_error(error, path) from None
+            raise file_error(error, source) from None
+        paths.append(str(source))
     return paths
 
 
-def _classifier(args: Namespace, notes: Notes) -> Classifier:
+def _classifier(args: Namespace, model: Model, notes: Notes) -> Classifier:
     from lenet.engine.classify import Classifier
     from lenet.engine.device import choose
 
-    model = read_trained(args.model, args.weights, notes, allow_python=args.allow_python)
-    notes.check()
     classifier = Classifier(model, choose(*device_of(args.device), notes), scale=args.scale)
     if classifier.assumed and args.scale is None:
         notes.inform(assumption(classifier.told), model.net.where)

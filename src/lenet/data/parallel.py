@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager, nullcontext
+from functools import partial
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from threading import Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lenet.errors import LenetError
 from lenet.process import is_command
@@ -47,34 +48,85 @@ def in_order(
     >>> list(in_order(str.upper, "abc"))
     ['A', 'B', 'C']
     """
-    threads, remaining = threads or cores(), iter(things)
-    most = max(threads * _AHEAD, ahead)
-    waiting: deque[Future[list[Result]]] = deque()
-    with ExitStack() as stack:
-        workers = pool or stack.enter_context(ThreadPoolExecutor(threads, "lenet-work"))
-        try:
-            while part := list(islice(remaining, together)):
-                waiting.append(workers.submit(_done, work, part))
-                if len(waiting) * together >= most:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
-        finally:
-            for each in waiting:
-                each.cancel()
+    work_together = partial(_done, work)
+    with closing(parts_in_order(work_together, things, threads, together, ahead, pool)) as parts:
+        for part in parts:
+            yield from part
 
 
 def _done(work: Callable[[Thing], Result], part: Sequence[Thing]) -> list[Result]:
     return [work(thing) for thing in part]
 
 
+def parts_in_order(
+    work: Callable[[list[Thing]], Result],
+    things: Iterable[Thing],
+    threads: int | None,
+    together: int,
+    ahead: int = 0,
+    pool: Executor | None = None,
+) -> Generator[Result]:
+    """What `work` makes of so many things `together`, in their order; otherwise as :func:`in_order`.
+
+    Work has begun when this returns; it ends early where what this gives is closed.
+
+    >>> list(parts_in_order("-".join, "abcde", None, together=2))
+    ['a-b', 'c-d', 'e']
+    """
+    threads, remaining = threads or cores(), iter(things)
+    parts = iter(lambda: list(islice(remaining, together)), [])
+    most = -(-max(threads * _AHEAD, ahead) // together)
+    results = _results(work, parts, most, pool or ThreadPoolExecutor(threads, "lenet-work"), pool is None)
+    next(results)
+    return results
+
+
+def _results(
+    work: Callable[[list[Thing]], Result],
+    parts: Iterator[list[Thing]],
+    most: int,
+    workers: Executor,
+    its_own: bool,
+) -> Generator[Any]:
+    """At first nothing, when work has begun on so many parts at `most`; then what is made of them."""
+    with workers if its_own else nullcontext():
+        begun = ((part, workers.submit(work, part)) for part in parts)
+        waiting = deque(islice(begun, most))
+        try:
+            yield None
+            while waiting:
+                if not its_own:
+                    _help(work, waiting)
+                result = waiting.popleft()[1].result()
+                yield result
+                waiting.extend(islice(begun, 1))
+        finally:
+            for _, each in waiting:
+                each.cancel()
+
+
+def _help(work: Callable[[list[Thing]], Result], waiting: deque[tuple[list[Thing], Future[Result]]]) -> None:
+    """Do what no process has taken yet until the first of it is done: this one would only wait."""
+    for place, (part, future) in enumerate(list(waiting)):
+        if waiting[0][1].done():
+            return
+        if future.cancel():
+            done: Future[Result] = Future()
+            try:
+                done.set_result(work(part))
+            except Exception as error:
+                done.set_exception(error)
+            waiting[place] = part, done
+
+
 @contextmanager
 def processes(first: Callable[[], object]) -> Iterator[Executor | None]:
-    """A process for each core, for work that holds the interpreter; None where threads have to do.
+    """A process for each core but this one's, for work that holds the interpreter; None for threads.
 
-    Each does `first` at once, a function of a module: its import takes a while, in which others may go on.
-    Processes start by importing what the program began with, which only our own command is sure to bear:
-    elsewhere, on one core, and where the system has no semaphores or starts none, there are none.
+    Who asks for results works, too, where it would wait.  Each process does `first` at once, a function of a
+    module: its import takes a while, in which others may go on.  They start by importing what the program
+    began with, which only our own command is sure to bear: elsewhere, on one core, and where the system has
+    no semaphores or starts none, there are none.
 
     Raises: LenetError if one of them dies.
     """
@@ -94,7 +146,7 @@ def processes(first: Callable[[], object]) -> Iterator[Executor | None]:
 def _pool() -> ProcessPoolExecutor | None:
     """Processes that begin anew: a copy of this one could lack the threads that hold its locks."""
     try:
-        return ProcessPoolExecutor(cores(), get_context("spawn"), _begin)
+        return ProcessPoolExecutor(cores() - 1, get_context("spawn"), _begin)
     except (ImportError, NotImplementedError, OSError):
         return None
 
@@ -103,7 +155,7 @@ def _started(pool: Executor, first: Callable[[], object]) -> bool:
     """Start the processes; False, with all of them ended, where the system has no room for them."""
     try:
         with _without_interrupts():
-            for _ in range(cores()):
+            for _ in range(cores() - 1):
                 pool.submit(first)
     except (OSError, BrokenProcessPool):
         _end(pool)
@@ -138,6 +190,7 @@ def _without_interrupts() -> Iterator[None]:
 
 
 def _begin() -> None:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's others would spin on cores that are taken
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be kept away from the start
     end_with_parent()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -112,24 +113,39 @@ def image_paths(
     if names:
         return [path / name for name in names]
     if path.is_dir():
-        return _in_folder(path, pattern)
+        return [Path(file) for file in files_below(path, pattern)]
     if text_lists and path.suffix.lower() in (".txt", ".lst"):
         return _listed(path)
     return [path]
 
 
-def _in_folder(folder: Path, pattern: str) -> list[Path]:
+def files_below(folder: Path, pattern: str = PATTERN) -> list[str]:
+    """The files below a folder whose names fit `pattern`, folder by folder in the order of their names.
+
+    Raises: FileError if there are none; UsageError for a pattern that is none.
+    """
     try:
         wanted = re.compile(pattern)
     except re.error as error:
         raise UsageError(f"'{pattern}' is no pattern for names: {error}") from None
+    top = "" if folder == Path() else str(folder)
     try:
-        found = sorted(path for path in folder.rglob("*") if wanted.fullmatch(path.name) and path.is_file())
+        found = sorted(_below(top, wanted), key=lambda file: os.path.normcase(file).split(os.sep))  # noqa: PTH206
     except OSError as error:
         raise file_error(error, folder) from None
     if not found:
         raise FileError("there is no image in this folder", Where(str(folder)), f"names must fit {pattern}")
     return found
+
+
+def _below(folder: str, wanted: re.Pattern[str]) -> Iterator[str]:
+    """Files as text: a Path for each takes as long as to decode it.  What may not be read is left out."""
+    with suppress(PermissionError), os.scandir(folder or ".") as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(os.path.join(folder, entry.name), wanted)  # noqa: PTH118
+            elif wanted.fullmatch(entry.name) and entry.is_file():
+                yield os.path.join(folder, entry.name)  # noqa: PTH118
 
 
 def common_folder(folders: Iterable[str | Path]) -> Path:

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from lenet.data.fitting import warped
+from lenet.deploy.fitting import image_shape
 from lenet.deploy.pixels import prepared
 from lenet.detection import Detection, Size
-from lenet.engine.classify import image_shape
 from lenet.engine.detect import ScaleMaps, check_image
 from lenet.engine.predict import Predictor
 from lenet.errors import DataError, DescriptionError

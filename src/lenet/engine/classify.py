@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from lenet.deploy.fitting import FittedImage, Fitting
+from lenet.deploy.fitting import fitting_of
 from lenet.deploy.pixels import prepared
 from lenet.deploy.use import scores_of
 from lenet.engine.build import Network
@@ -17,8 +17,8 @@ from lenet.engine.predict import Predictor
 from lenet.errors import DataError, DescriptionError, WeightsError
 from lenet.layers.activation import Sigmoid
 from lenet.layers.answer_class import ClassAnswer
-from lenet.model import Model, told_of
-from lenet.shapes import Array, Shape, count, text
+from lenet.model import Model
+from lenet.shapes import Array, count, text
 from lenet.weights import Weights
 
 _LEAST_SHARE = 1e-6
@@ -29,21 +29,16 @@ class Classified:
     """What a network makes of one image.
 
     `outputs` (N,) as the network gives them; `probabilities` (classes,), which are shares of the range of
-    targets where outputs were trained towards targets; `label`, the class, and how sure that is; `done`,
-    what was done to the image.
+    targets where outputs were trained towards targets; `label`, the class, and how sure that is; `order`,
+    the classes, the most probable first, of equal ones the first; `done`, what was done to the image.
     """
 
     outputs: Array
     probabilities: Array
     label: int
     confidence: float
+    order: list[int]
     done: tuple[str, ...]
-
-    @property
-    def order(self) -> list[int]:
-        """The classes, the most probable first; of equal ones the first."""
-        found: list[int] = np.argsort(-self.probabilities, kind="stable").tolist()
-        return found
 
 
 class Classifier:
@@ -63,10 +58,10 @@ class Classifier:
         WeightsError if a layer has no weights.
         """
         self.model = model
-        self.shape = image_shape(model)
+        self._fitting = fitting_of(model, scale)
+        self.told = self._fitting.told
         self.blob, self._are_probabilities = scores_of(model.net)
         self.assumed = model.preprocessing is None
-        self.told = told_of(model, self.shape, scale)
         self.predictor = predictor or Predictor(model, device)
 
     def classify(self, images: Sequence[Array], *, whole: bool = False) -> list[Classified]:
@@ -76,15 +71,17 @@ class Classifier:
 
         Raises: DataError if an answer is not a number; DescriptionError if answers have places.
         """
-        return self.answers([*map(self.fitting(whole=whole).fit, images)])
+        fitting = replace(self._fitting, whole=whole)
+        fitted = [fitting.fit(image) for image in images]
+        return self.answers(np.stack([image for image, _ in fitted]), [done for _, done in fitted])
 
-    def answers(self, fitted: Sequence[FittedImage]) -> list[Classified]:
-        """Classes of images that were made to fit.
+    def answers(self, images: Array, done: Sequence[tuple[str, ...]]) -> list[Classified]:
+        """Classes of images (N, C, H, W) that were made to fit, with words for what was done to each.
 
         Raises: DataError if an answer is not a number; DescriptionError if answers have places, or several
         rows for an image.
         """
-        samples = prepared(np.stack([image for image, _ in fitted]), self.told)
+        samples = prepared(images, self.told)
         outputs = self.predictor.blobs(samples, (self.blob,))[self.blob]
         if len(outputs) != len(samples):
             reason = f"gives {len(outputs)} rows for {len(samples)} images: a classifier gives each image one"
@@ -94,52 +91,33 @@ class Classifier:
             raise DescriptionError(reason, self.model.net.where, "lenet detect slides it over images")
         if not np.isfinite(outputs).all():
             raise DataError("the network's answer is not a number", hint="did the training diverge?")
-        pairs = zip(outputs.reshape(len(outputs), -1), fitted, strict=True)
-        return [self._classified(values, done) for values, (_, done) in pairs]
+        return self._classified(outputs.reshape(len(outputs), -1), done)
 
     def names(self, number: int) -> tuple[str, ...]:
         """The names of so many classes, numbers where the model has none."""
         return class_names(self.model.classes, number)
 
-    def fitting(self, *, whole: bool = False) -> Fitting:
-        """What makes images fit the network."""
-        return Fitting(self.shape, self.told, whole)
-
-    def _classified(self, outputs: Array, done: tuple[str, ...]) -> Classified:
+    def _classified(self, outputs: Array, done: Sequence[tuple[str, ...]]) -> list[Classified]:
         answer = self.model.answer
         if answer is None:
-            probabilities = self._probabilities(outputs.astype(np.float64))
-            label = int(probabilities.argmax())
-            return Classified(outputs, probabilities, label, float(probabilities[label]), done)
-        (label, confidence), shares = _answered(answer, outputs), _shares(answer, outputs)
-        return Classified(outputs, shares, label, confidence, done)
+            shares = self._probabilities(outputs.astype(np.float64))
+            labels = shares.argmax(axis=1)
+            confidences = shares[np.arange(len(labels)), labels]
+        else:
+            labels, confidences = (each.numpy() for each in answer.answer(torch.from_numpy(outputs)))
+            shares = _shares(answer, outputs)
+        orders = np.argsort(-shares, axis=1, kind="stable").tolist()
+        rows = zip(outputs, shares, labels.tolist(), confidences.tolist(), orders, done, strict=True)
+        return [Classified(*row) for row in rows]
 
     def _probabilities(self, outputs: Array) -> Array:
         if self._are_probabilities:
             return outputs
         last = next(node for node in reversed(self.model.net.nodes) if self.blob in node.outputs)
         if isinstance(last.kind, Sigmoid):  # each by itself; one alone says yes or no
-            return outputs if len(outputs) > 1 else np.array([1 - outputs[0], outputs[0]])
-        powers = np.exp(outputs - outputs.max())
-        return np.asarray(powers / powers.sum())
-
-
-def image_shape(model: Model) -> Shape:
-    """The shape (C, H, W) of the images that a model takes.
-
-    Raises: DescriptionError if its samples are no images of 1 or 3 channels.
-    """
-    (source,) = model.net.input_nodes()
-    shape = source.kind.shape(())[0][1:]
-    if len(shape) != 3 or shape[0] not in (1, 3):
-        message = f"layer '{source.name}': {text(shape)} is no image of 1 or 3 channels"
-        raise DescriptionError(message, source.where)
-    return shape
-
-
-def _answered(answer: ClassAnswer, outputs: Array) -> tuple[int, float]:
-    label, confidence = answer.answer(torch.from_numpy(outputs[None]))
-    return int(label[0]), float(confidence[0])
+            return outputs if outputs.shape[1] > 1 else np.hstack([1 - outputs, outputs])
+        powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 def _shares(answer: ClassAnswer, outputs: Array) -> Array:
@@ -147,10 +125,10 @@ def _shares(answer: ClassAnswer, outputs: Array) -> Array:
     values = np.tanh(outputs) if answer.tanh else outputs
     shares = (values.astype(np.float64) + answer.factor) / (2 * answer.factor)
     if answer.binary:
-        share = float(shares[0].clip(0, 1))
-        return np.array([1 - share, share])
+        share = shares[:, :1].clip(0, 1)
+        return np.hstack([1 - share, share])
     shares = shares.clip(min=_LEAST_SHARE)
-    return np.asarray(shares / shares.sum())
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
 def load_all(network: Network, weights: Weights) -> None:

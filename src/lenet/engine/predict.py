@@ -16,9 +16,10 @@ from lenet.engine.fusing import blobs_of, fuse
 from lenet.errors import DataError
 from lenet.layers.layer import Input
 from lenet.model import Model
-from lenet.shapes import Array, Shape, text
+from lenet.shapes import Array, Shape, count, text
 
-BATCH = 64  # samples that go through the network together
+BATCH, MOST = 64, 512  # samples that go through the network together, and where they are small
+_NUMBERS = 2**24  # that the layers give for a batch larger than the least
 
 
 class Predictor(nn.Module):
@@ -45,6 +46,9 @@ class Predictor(nn.Module):
         self.network: Network = build(net, device=device, weights=weights)
         groups = fuse(self.network)  # blobs within them are there only if layers run one by one
         self._within = {name for group in groups for step in group.steps[:-1] for name in step.node.outputs}
+        if not self.fixed:
+            numbers = sum(count(shape) for known in net.shapes() for shape in known.outputs) // BATCH
+            self.batch = max(BATCH, min(MOST, _NUMBERS // max(1, numbers)))
         self.answers = model.net.outputs_as_made()
         self.device = torch.device(device)
 
