@@ -32,6 +32,19 @@ layer { name: "accuracy" type: "Accuracy" bottom: "ip" bottom: "label" top: "acc
 layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "loss" }
 """
 DROPOUT = 'layer { name: "drop" type: "Dropout" bottom: "pool" top: "pool" }\n'
+DROPOUTS = (
+    DROPOUT
+    + """
+layer { name: "ip0" type: "InnerProduct" bottom: "pool" top: "ip0"
+  inner_product_param { num_output: 20 weight_filler { type: "xavier" } } }
+layer { name: "drop0" type: "Dropout" bottom: "ip0" top: "ip0" dropout_param { dropout_ratio: 0.2 } }
+"""
+)
+AUGMENTATIONS = {
+    "bent": "scale: 0.004 augmentation { shift: 2 rotation: 10 scale: 0.1 shear: 0.1 elastic: 1 }",
+    "moved": "scale: 0.004 mean_value: 33.3 augmentation { shift: 2 }",
+    "left alone": "scale: 0.004",
+}
 SOLVER = """
 net: "net.prototxt" base_lr: 0.05 lr_policy: "inv" gamma: 0.1 power: 0.75 average_loss: 5 weight_decay: 0.0005
 max_iter: 40 test_iter: 3 test_interval: 12 display: 5 snapshot: 14 random_seed: 3 snapshot_prefix: "run"
@@ -76,6 +89,14 @@ def run(kind, poll=lambda: None, **values):
     return trainer, records
 
 
+def random_net(folder, augmentation):
+    """A network for which something is drawn for each batch, of two generators."""
+    text = NET.replace("scale: 0.00390625", AUGMENTATIONS[augmentation])
+    text = text.replace('layer { name: "ip"', DROPOUTS + 'layer { name: "ip"')
+    text = text.replace('bottom: "pool" top: "ip"', 'bottom: "ip0" top: "ip"')
+    (folder / "net.prototxt").write_text(text)
+
+
 def numbers_of(records):
     """What was told, in order, with all its numbers and without the time."""
     return [
@@ -95,6 +116,7 @@ def assert_same(found, wanted):
     for ours, theirs in zip(found.update.arrays(), wanted.update.arrays(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert found.feeder.positions == wanted.feeder.positions
+    assert found.feeder.generators == wanted.feeder.generators
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -104,6 +126,49 @@ def test_records_and_weights_are_those_of_single_steps(folder, rule):
     assert compiled.why_steps == ""
     assert numbers_of(records) == numbers_of(expected)
     assert_same(compiled, plain)
+
+
+@pytest.mark.parametrize("augmentation", AUGMENTATIONS)
+@pytest.mark.parametrize("room", [1 << 24, 0, 120_000])
+def test_what_is_drawn_for_each_batch_is_what_single_steps_draw(folder, monkeypatch, augmentation, room):
+    monkeypatch.setattr(compiled_training, "_ROOM", room)
+    random_net(folder, augmentation)
+    plain, expected = run(Trainer)
+    after = torch.get_rng_state()
+    compiled, records = run(CompiledTrainer)
+    assert compiled.why_steps == ""
+    assert numbers_of(records) == numbers_of(expected)
+    assert_same(compiled, plain)
+    assert torch.equal(torch.get_rng_state(), after)
+
+
+@pytest.mark.parametrize("room", [1 << 24, 0])
+def test_what_is_drawn_takes_bounded_memory(folder, monkeypatch, room):
+    monkeypatch.setattr(compiled_training, "_ROOM", room)
+    random_net(folder, "bent")
+    trainer = CompiledTrainer(job_of(display=0, test_interval=0, snapshot=0))
+    ends = []
+    while trainer.iteration < 40:
+        list(trainer.advance())
+        ends.append(trainer.iteration)
+    trainer.close()
+    assert (ends == [*range(1, 41)]) == (room == 0)
+
+
+def test_a_part_that_ends_early_has_drawn_no_more_than_single_steps(folder):
+    """A loss is no number in the second part: both generators go back to where its batch begins."""
+    random_net(folder, "bent")
+    ended = []
+    for kind in (Trainer, CompiledTrainer):
+        trainer = kind(job_of(base_lr=1e18, display=0, test_interval=0, snapshot=0))
+        with pytest.raises(TrainingError, match="the loss is"):
+            list(trainer.run())
+        ended.append((trainer, trainer.iteration, torch.get_rng_state().tolist()))
+        trainer.close()
+    (plain, *its_end), (compiled, *end) = ended
+    assert end == its_end
+    assert end[0] > 0
+    assert compiled.feeder.generators == plain.feeder.generators
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS)
@@ -129,7 +194,10 @@ def test_parts_grow_and_end_where_something_is_due(folder):
 
 
 @pytest.mark.parametrize("kinds", [(CompiledTrainer, Trainer), (Trainer, CompiledTrainer)])
-def test_a_snapshot_of_one_is_resumed_by_the_other(folder, kinds):
+@pytest.mark.parametrize("augmentation", ["", *AUGMENTATIONS])
+def test_a_snapshot_of_one_is_resumed_by_the_other(folder, kinds, augmentation):
+    if augmentation:
+        random_net(folder, augmentation)
     first, second = kinds
     whole, records = run(first)
     state = next(r.state for r in records if isinstance(r, Snapshot))
@@ -241,13 +309,12 @@ def test_parameters_may_move_to_other_memory(folder):
         ("", {"iter_size": 2}, "accumulated"),
         ("scale: 0.004 mirror: true", {}, "memory"),
         ("scale: 0.004 crop_size: 20", {}, "memory"),
-        ("dropout", {}, "drops out"),
+        ("scale: 0.004 mirror: true augmentation { shift: 1 }", {}, "memory"),
+        ("scale: 0.004 crop_size: 20 augmentation { shift: 1 }", {}, "memory"),
     ],
 )
 def test_why_it_goes_step_by_step(folder, change, values, reason):
-    text = NET.replace("scale: 0.00390625", change) if "scale" in change else NET
-    text = text.replace('layer { name: "ip"', DROPOUT + 'layer { name: "ip"') if change == "dropout" else text
-    (folder / "net.prototxt").write_text(text)
+    (folder / "net.prototxt").write_text(NET.replace("scale: 0.00390625", change) if change else NET)
     trainer, records = run(CompiledTrainer, **values)
     assert reason in trainer.why_steps
     assert records[-1].iteration == 40

@@ -19,10 +19,23 @@ _LARGEST = 1e4  # of any setting: beyond it nothing of an image is left
 
 
 class Drawn(NamedTuple):
-    """What is done to each of N images."""
+    """What is done to each of N images, in one turn or (turns, ...) in some.
 
-    maps: Tensor  # (6, N): where pixels come from, see `augmented_samples_call`
-    noise: Tensor | None  # (N, 2, lattice rows, lattice columns) of displacements; normal, of variance 1
+    `maps` (6, N) says where pixels come from, see :mod:`lenet.kernels.augment`; `noise` (N, 2, rows,
+    columns), on a lattice, makes displacements, None without.
+    """
+
+    maps: Tensor
+    noise: Tensor | None
+
+    def turn(self, number: int) -> Drawn:
+        """That of one of the turns."""
+        return Drawn(self.maps[number], None if self.noise is None else self.noise[number])
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers it is."""
+        return self.maps.numel() + (0 if self.noise is None else self.noise.numel())
 
 
 @dataclass(frozen=True)
@@ -73,13 +86,31 @@ class Augmentation:
 
         `generator` is on the CPU (None: torch's own): what is drawn does not depend on the device.
         """
+        return self.draw(self.room(1, number, height, width), 1, generator).turn(0)
+
+    def room(self, turns: int, number: int, height: int, width: int) -> Drawn:
+        """Memory for what is done to so many images in each of some turns."""
         import torch
 
-        maps = self._maps(torch.rand(5, number, generator=generator) * 2 - 1)
+        maps = torch.empty(turns, 6, number)
         if not self.elastic:
             return Drawn(maps, None)
         points = (len(_smoothing(size, self.smoothness)) for size in (height, width))
-        return Drawn(maps, torch.randn(number, 2, *points, generator=generator))
+        return Drawn(maps, torch.empty(turns, number, 2, *points))
+
+    def draw(self, room: Drawn, turns: int, generator: Generator | None = None) -> Drawn:
+        """What is done in the first turns of `room`, drawn one turn after the other."""
+        import torch
+
+        even = []
+        for turn in range(turns):
+            maps, noise = room.turn(turn)
+            even.append(torch.rand(5, maps.shape[1], generator=generator))
+            if noise is not None:
+                torch.randn(noise.shape, generator=generator, out=noise)
+        if even:
+            self._map(torch.stack(even) * 2 - 1, room.maps[:turns])
+        return room
 
     def bending(self, noise: Tensor | None, height: int, width: int) -> Bending | None:
         """What the compiled kernel needs to know of the displacement that this noise gives."""
@@ -130,17 +161,23 @@ class Augmentation:
             align_corners=True,
         )
 
-    def _maps(self, drawn: Tensor) -> Tensor:
-        """Where pixels come from, from the centre: for x, then y, the factors of x and y, a shift (6, N).
+    def _map(self, drawn: Tensor, maps: Tensor) -> None:
+        """Put into `maps` (turns, 6, N) what the numbers `drawn` (turns, 5, N), from -1 to 1, make of images.
 
-        `drawn` (5, N) is between -1 and 1.
+        That is where pixels come from, from the centre: for x, then y, the factors of x and y, a shift.
         """
         import torch
 
         limits = (self.shift, self.shift, self.rotation * pi / 180, self.scale, self.shear)
-        right, down, angle, growth, slant = drawn * torch.tensor(limits)[:, None]
-        cosine, sine = angle.cos() / (1 + growth), angle.sin() / (1 + growth)
-        return torch.stack((cosine, slant * cosine - sine, right, sine, slant * sine + cosine, down))
+        right, down, angle, growth, slant = (drawn * torch.tensor(limits)[:, None]).unbind(1)
+        # turn by turn: no library promises the last bit of a sine whatever stands beside its angle
+        cosine, sine = (
+            torch.stack([function(turn) for turn in angle]) for function in (torch.cos, torch.sin)
+        )
+        cosine /= 1 + growth
+        sine /= 1 + growth
+        parts = cosine, slant * cosine - sine, right, sine, slant * sine + cosine, down
+        torch.stack(parts, 1, out=maps)
 
     def _bend(self, noise: Tensor, height: int, width: int) -> Tensor:
         """Displacements (N, H, W, 2) in pixels: noise on a coarse lattice, smoothed by a Gaussian."""

@@ -13,10 +13,13 @@ from lenet.data.order import ALONE, Order, Share, Shuffled, Stored
 from lenet.data.samples import HeldSamples, Samples, StreamedSamples
 from lenet.data.source import Reader
 from lenet.errors import DataError
+from lenet.shapes import Array
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+    from lenet.data.augment import Drawn
 
 MEMORY_LIMIT = 4 * 2**30  # bytes of samples, as they are stored, that are held in memory
 _DECODED_PART = 4  # of that for samples that are decoded, as many times more than their files
@@ -65,6 +68,7 @@ class Batches:
             self.endless = reader.endless
             sample = feed.transform.shape(reader.shapes[0])  # refuses a crop that is too large
             check_batch(feed.batch, (sample, *reader.shapes[1 : feed.outputs]))
+            self._image = reader.shapes[0][1:]  # height and width, where it is one
             self.mean = self._prepared_mean(reader)
             self._samples = self._chosen_samples(reader, memory_limit // share.number)
         except BaseException:
@@ -101,20 +105,42 @@ class Batches:
         )
         return (images, *labels)
 
-    def held(self) -> tuple[Tensor, ...] | None:
-        """All samples as they are stored, where they lie on the device and nothing is drawn for them."""
+    def held(self, drawn: bool = False) -> tuple[Tensor, ...] | None:
+        """All samples as they are stored, where they lie on the device and nothing is drawn for them.
+
+        Or, if `drawn`, nothing but what :meth:`draw` draws.
+        """
         transform = self.feed.transform
-        if transform.mirror or (self._training and transform.random):
+        cut = bool(transform.crop) and self._training
+        if transform.mirror or cut or (self._augments and not drawn):
             return None
         samples = self._samples.held()
         return samples if samples and all(each.device == self._device for each in samples) else None
 
+    def room(self, number: int) -> Drawn | None:
+        """Memory for what augmentation draws for so many batches; None where nothing is augmented."""
+        if not self._augments:
+            return None
+        height, width = self._image
+        return self.feed.transform.augmentation.room(number, self.feed.batch, height, width)
+
+    def draw(self, room: Drawn, number: int) -> None:
+        """Draw what is done to the next batches, before :meth:`pass_over`."""
+        if self._ahead:
+            self._ahead.forget()
+        self.feed.transform.augmentation.draw(room, number, self._generator)
+
     def indices(self, number: int) -> Tensor:
         """Which samples the next batches hold, (number, batch)."""
+        import numpy as np
         import torch
 
-        rows = [self._order.at(self._places(batch)) for batch in range(number)]
-        return torch.tensor([[index for piece in pieces for index in piece] for pieces in rows])
+        first = self._position + self._share.rank
+        pieces = self._order.at(range(first, first + number * self._step, self._share.number))
+        if not pieces:
+            return torch.zeros(0, self.feed.batch, dtype=torch.int64)
+        indices = np.concatenate([_numbers(piece) for piece in pieces])
+        return torch.from_numpy(indices.reshape(number, self.feed.batch))
 
     def pass_over(self, number: int) -> None:
         """Go on behind so many batches."""
@@ -136,8 +162,11 @@ class Batches:
 
     def _is_slow(self) -> bool:
         """Whether batches are worth a thread; none may use a GPU while another records what it does."""
-        augments = self._training and self.feed.transform.augmentation.random
-        return augments and self._device.type == "cpu"
+        return self._augments and self._device.type == "cpu"
+
+    @property
+    def _augments(self) -> bool:
+        return self._training and self.feed.transform.augmentation.random
 
     def __len__(self) -> int:
         """The number of samples of the source."""
@@ -200,6 +229,14 @@ class Batches:
         if not self.feed.skip:
             return 0
         return int(torch.randint(self.feed.skip, (1,), generator=self._generator))
+
+
+def _numbers(piece: Sequence[int]) -> Array:
+    import numpy as np
+
+    if isinstance(piece, range):
+        return np.arange(piece.start, piece.stop, piece.step, dtype=np.int64)
+    return np.array(piece, np.int64)
 
 
 def _is_label(output: Tensor) -> bool:

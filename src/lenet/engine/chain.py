@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 from torch import Tensor
 
@@ -49,9 +50,16 @@ class Chain:
     parts: tuple[Part, ...]
 
     @property
-    def draws(self) -> bool:
-        """Whether something is drawn at random for each batch."""
-        return any(isinstance(part.operation, Dropout) for part in self.parts)
+    def draws(self) -> int:
+        """How many numbers dropout draws for each sample."""
+        drawn = size = 0
+        for part in self.parts:
+            its = part.operation
+            if isinstance(its, Dropout):
+                drawn += size
+            else:
+                size = its.outputs * (prod(its.pooled) if isinstance(its, FusedConvolution) else 1)
+        return drawn
 
 
 def chain_of(network: Network) -> Chain | None:

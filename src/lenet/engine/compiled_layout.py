@@ -26,11 +26,18 @@ class Layout:
     backward: list[Call] = field(default_factory=list)  # of the first layer first
     gradients: list[tuple[Tensor, Tensor]] = field(default_factory=list)  # parameter, its gradient
     places: list[int] = field(default_factory=list)  # of the parameters
-    masks: list[tuple[Tensor, float]] = field(default_factory=list)  # factors of dropout, the chance to stay
+    # factors of dropout, (turns, ...), and the chance to stay
+    masks: list[tuple[Tensor, float]] = field(default_factory=list)
 
     def calls(self) -> list[Call]:
         """All of them, in the order of an iteration."""
         return [*self.forward, *reversed(self.backward)]
+
+    def draw(self, turns: int) -> None:
+        """Draw what stays in the next turns, from torch's generator as torch's dropout does."""
+        for turn in range(turns):
+            for mask, chance in self.masks:
+                mask[turn].bernoulli_(chance).div_(chance)
 
     def in_place(self) -> bool:
         """Whether each parameter is where it was."""
@@ -43,17 +50,19 @@ class Layout:
 
 
 def laid_out(chain: Chain, images: Tensor, labels: Tensor, losses: Tensor) -> Layout:
-    """The calls for batches like this one; the loss of each turn goes to `losses`."""
+    """The calls for batches like this one; the loss of each turn goes to its place in `losses`."""
     made = Layout()
     values, gradient = images, None
     for part in chain.parts:
-        values, gradient = _add(made, part, values, gradient)
+        values, gradient = _add(made, part, values, gradient, losses.numel())
     assert gradient is not None
     made.forward.append(softmax_loss_call(values, labels, losses, gradient))
     return made
 
 
-def _add(made: Layout, part: Part, values: Tensor, gradient: Tensor | None) -> tuple[Tensor, Tensor]:
+def _add(
+    made: Layout, part: Part, values: Tensor, gradient: Tensor | None, turns: int
+) -> tuple[Tensor, Tensor]:
     """The calls of a part; its output and that one's gradient."""
     operation = part.operation
     if isinstance(operation, FusedConvolution):
@@ -61,7 +70,7 @@ def _add(made: Layout, part: Part, values: Tensor, gradient: Tensor | None) -> t
     if isinstance(operation, FusedDense):
         return _add_dense(made, operation, part.parameters, values, gradient)
     assert gradient is not None
-    mask, output = torch.empty_like(values), torch.empty_like(values)
+    mask, output = values.new_empty((turns, *values.shape)), torch.empty_like(values)
     of_output = torch.empty_like(values)
     made.masks.append((mask, 1 - operation.ratio))
     made.forward.append(multiply_call(values, mask, output))

@@ -44,8 +44,7 @@ class CompiledStep:
         for first_layer in (0, forward + backward - 1):
             self._calls.replace(first_layer, 0, images)
         self._calls.replace(forward - 1, 1, labels)  # the loss'
-        for mask, chance in self._made.masks:
-            mask.bernoulli_(chance).div_(chance)  # torch's dropout draws the same
+        self._made.draw(1)
         if self._calls.run():
             return None
         self._made.hand_over()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import torch
@@ -15,15 +16,16 @@ from torch import Tensor
 
 from lenet.data.batches import Batches
 from lenet.engine.chain import Chain
+from lenet.engine.compiled_batches import CompiledBatches, held_samples, numbers_drawn
 from lenet.engine.compiled_layout import laid_out
 from lenet.engine.partwise import PartwiseTrainer
 from lenet.engine.updating import Updater
-from lenet.errors import LenetError
 from lenet.kernels.calls import Calls
-from lenet.kernels.samples import STORED, Held, stored_samples_call
+from lenet.kernels.samples import Held
 
 TOGETHER = 100  # iterations at a time, at most
 _PART = 0.1  # seconds that a part is to take: the user is heard as often
+_ROOM = 2**24  # bytes for what is drawn for a part, if it is more than one iteration
 
 
 class CompiledTraining:
@@ -33,12 +35,14 @@ class CompiledTraining:
     """
 
     def __init__(self, chain: Chain, batches: Batches, held: Held, update: Updater) -> None:
-        self._chain, self._batches, self._held, self._update = chain, batches, held, update
+        self._chain, self._update = chain, update
         self.samples = batches.feed.batch
         self.together = 1
         self.blobs: dict[str, Tensor] = {}
-        self._rows = torch.zeros(TOGETHER, self.samples, dtype=torch.int64, device="cpu")
-        self._losses = torch.zeros(TOGETHER, dtype=torch.float32, device="cpu")
+        drawn = 4 * (self.samples * chain.draws + numbers_drawn(batches))
+        self._most = max(1, min(TOGETHER, _ROOM // max(drawn, 1)))
+        self._batches = CompiledBatches(batches, held, self._most)
+        self._losses = torch.zeros(self._most, dtype=torch.float32, device="cpu")
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -46,10 +50,9 @@ class CompiledTraining:
         labels = torch.empty(self.samples, dtype=torch.int64, device="cpu")
         self._layout = laid_out(self._chain, images, labels, self._losses)
         self._layout.hand_over()
-        self._listed = self._update.in_list(TOGETHER)
-        batch = stored_samples_call(self._held, self._rows, images, labels)
+        self._listed = self._update.in_list(self._most)
         update = [self._listed.update.call] if self._listed else []
-        self._calls = Calls([batch, *self._layout.calls(), *update])
+        self._calls = Calls([self._batches.call(images, labels), *self._layout.calls(), *update])
 
     def run(self, rates: Sequence[float]) -> list[float]:
         """An iteration with each of these corrected rates; the losses before the updates.
@@ -61,25 +64,38 @@ class CompiledTraining:
         if self._listed is None:  # what moved is of another kind now
             return []
         number = len(rates)
-        self._rows[:number] = self._batches.indices(number)
         self._listed.set_rates(rates)
         started = time.perf_counter()
-        done, _ = self._calls.turns(number)
+        done = self._done(number)
         seconds = time.perf_counter() - started
-        self.together = max(1, min(TOGETHER, round(_PART * number / seconds)))
-        self._batches.pass_over(done)
+        self.together = max(1, min(self._most, round(_PART * number / seconds)))
         self._layout.hand_over()
         self._listed.update.changed()
         losses: list[float] = self._losses[:done].tolist()
         self.blobs = {self._chain.loss: self._losses[done - 1].clone()} if done else {}
         return losses
 
+    def _done(self, number: int) -> int:
+        """Draw for so many iterations and do them; how many were done, and no more was drawn in the end."""
+        before = torch.get_rng_state() if self._layout.masks else None
+        with ThreadPoolExecutor(1) as thread:  # the two have generators of their own
+            dropped = thread.submit(self._layout.draw, number) if self._layout.masks else None
+            self._batches.prepare(number)
+        if dropped:
+            dropped.result()
+        done, _ = self._calls.turns(number)
+        if before is not None and done < number:
+            torch.set_rng_state(before)
+            self._layout.draw(done)
+        self._batches.took(done, number)
+        return done
+
 
 class CompiledTrainer(PartwiseTrainer):
     """A trainer that does whole iterations in the compiled library, some of them at a time.
 
-    It goes step by step where :mod:`lenet.engine.chain` has no chain, something is drawn at random for each
-    batch, samples are not held in memory, or the update is not compiled.
+    It goes step by step where :mod:`lenet.engine.chain` has no chain, samples are cropped or mirrored at
+    random or not held in memory, or the update is not compiled.
     """
 
     @cached_property
@@ -88,8 +104,6 @@ class CompiledTrainer(PartwiseTrainer):
             return "the network is no chain that is compiled, or gradients are accumulated"
         if self.watch:
             return "each layer is looked at"
-        if self.compiled.chain.draws:
-            return "what drops out is drawn for each batch"
         if self.update.in_list(1) is None:
             return "gradients are clipped, or the update is not compiled"
         return ""
@@ -97,25 +111,8 @@ class CompiledTrainer(PartwiseTrainer):
     def _prepare(self) -> CompiledTraining | None:
         assert self.compiled is not None  # else there is a reason for steps
         chain, ((batches, _),) = self.compiled.chain, self.feeder.readers()
-        held = _held(batches, chain)
+        held = held_samples(batches, chain)
         if held is None:
             self.why_steps = "the samples do not lie in memory as they are stored"
             return None
         return CompiledTraining(chain, batches, held, self.update)
-
-
-def _held(batches: Batches, chain: Chain) -> Held | None:
-    """The samples, where the kernel takes them; None also if they cannot be read: a step will say why."""
-    try:
-        samples = batches.held()
-    except LenetError:
-        return None
-    if samples is None:
-        return None
-    images, labels = samples
-    known = images.is_contiguous() and str(images.dtype).removeprefix("torch.") in STORED
-    # the kernel trusts their shape
-    if not known or images.shape[1:] != chain.sample or labels.ndim != 1 or labels.is_floating_point():
-        return None
-    mean = None if batches.mean is None else batches.mean.expand(chain.sample).contiguous()
-    return Held(images, labels.to(torch.int64).contiguous(), mean, batches.feed.transform.scale)

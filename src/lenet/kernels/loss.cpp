@@ -51,12 +51,13 @@ Outcome softmax_loss(int threads, const void *sizes, const void *data, long turn
     return std::isfinite(its.losses[turn]) ? kDone : kNoNumber;
 }
 
-Outcome multiply(int threads, const void *sizes, const void *data, long) {
-    const long count = static_cast<const Multiply *>(sizes)->count;
+Outcome multiply(int threads, const void *sizes, const void *data, long turn) {
+    const auto [count, step] = *static_cast<const Multiply *>(sizes);
     const MultiplyData &its = *static_cast<const MultiplyData *>(data);
-    run_units(threads, (count + kNumbers - 1) / kNumbers, [&](long unit, int) {
+    const float *factors = its.factors + turn * step;
+    run_units(threads, (count + kNumbers - 1) / kNumbers, [&, count = count](long unit, int) {
         for (long i = unit * kNumbers; i < std::min((unit + 1) * kNumbers, count); ++i)
-            its.products[i] = its.numbers[i] * its.factors[i];
+            its.products[i] = its.numbers[i] * factors[i];
     });
     return kDone;
 }

@@ -15,7 +15,7 @@ struct SoftmaxLossData {
 };
 
 struct Multiply {
-    long count;
+    long count, step;  // step: from the factors of a turn to those of the next
 };
 
 struct MultiplyData {

@@ -16,7 +16,7 @@ class _SoftmaxLoss(ctypes.Structure):
 
 
 class _Multiply(ctypes.Structure):
-    _fields_ = (("count", ctypes.c_long),)
+    _fields_ = (("count", ctypes.c_long), ("step", ctypes.c_long))
 
 
 def softmax_loss_call(scores: Tensor, labels: Tensor, losses: Tensor, gradient: Tensor) -> Call:
@@ -29,5 +29,6 @@ def softmax_loss_call(scores: Tensor, labels: Tensor, losses: Tensor, gradient: 
 
 
 def multiply_call(numbers: Tensor, factors: Tensor, products: Tensor) -> Call:
-    """What fills `products`; three contiguous tensors of one shape."""
-    return Call("multiply", _Multiply(numbers.numel()), (numbers, factors, products))
+    """What fills `products`; contiguous tensors of one shape, `factors` also (turns, ...) of that shape."""
+    step = numbers.numel() if factors.ndim > numbers.ndim else 0
+    return Call("multiply", _Multiply(numbers.numel(), step), (numbers, factors, products))
