@@ -102,8 +102,12 @@ def test_any_size(number, channels, height, width):
 
 def test_tests_see_the_images_as_they_are():
     feed = Feed(Mnist("train"), 4, Transform(scale=0.5, augmentation=ALL))
-    (tested, _), (trained, _) = (Batches(feed, training=each, seed=1).next() for each in (False, True))
-    plain, _ = Batches(Feed(Mnist("train"), 4, Transform(scale=0.5)), training=False).next()
+    untouched = Feed(Mnist("train"), 4, Transform(scale=0.5))
+    kinds = (feed, False), (feed, True), (untouched, False)
+    readers = [Batches(each, training=training, seed=1) for each, training in kinds]
+    tested, trained, plain = (reader.next()[0] for reader in readers)
+    for reader in readers:
+        reader.close()
     assert torch.equal(tested, plain)
     assert not torch.equal(trained, plain)
 

@@ -75,6 +75,16 @@ def test_products_number_by_number(count, seed):
     assert torch.equal(products, numbers * factors)
 
 
+@QUICK
+@given(st.integers(1, 50), st.integers(1, 5), st.booleans())
+def test_each_turn_has_factors_of_its_own_or_all_have_the_same(count, turns, own):
+    numbers, factors = torch.randn(count), torch.randn(turns, count)
+    products = torch.empty(count)
+    call = multiply_call(numbers, factors if own else factors[0], products)
+    assert Calls((call,)).turns(turns) == (turns, 0)
+    assert torch.equal(products, numbers * factors[-1 if own else 0])
+
+
 def test_a_list_runs_again_and_on_other_tensors():
     first, second, factors, products = torch.tensor([[1.0, 2.0], [3.0, 4.0], [10.0, 100.0], [0.0, 0.0]])
     calls = Calls((multiply_call(first, factors, products),))

@@ -125,7 +125,7 @@ class Augmentation:
     def apply(self, images: Tensor, generator: Generator | None = None) -> Tensor:
         """Images (N, C, H, W) of any type, each changed in its own way, float32; a new tensor.
 
-        `generator` as of :meth:`drawn`.  Compiled, it is a sixth of the work and one thread does it; where
+        `generator` as of :meth:`drawn`.  Compiled, it is a third of the work and one thread does it; where
         torch's matrix products and the kernels fuse additions alike, the numbers are the same.
         """
         import torch
