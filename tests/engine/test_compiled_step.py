@@ -187,14 +187,21 @@ def test_batches_of_other_sizes_follow_each_other(tmp_path):
         assert found[0] == pytest.approx(by_autograd(net, batch)[0], rel=BOUND)
 
 
-@pytest.mark.parametrize("change", ["kind", "labels", "order", "size", "none"])
+def test_labels_of_hdf5_files_are_cut_to_whole_numbers(tmp_path):
+    net = network(tmp_path, *SMALL)
+    step, batch = step_of(net), batch_of(net)
+    with_fractions = batch | {"label": batch["label"] + torch.tensor([0.0, 0.25, 0.5, 0.75])}
+    assert with_fractions["label"].dtype == torch.float32
+    assert_alike(compiled(step, net, with_fractions), by_autograd(net, batch))
+    assert step(batch | {"label": torch.full((4,), torch.nan)}) is None
+
+
+@pytest.mark.parametrize("change", ["kind", "order", "size", "none"])
 def test_other_batches_are_left_to_autograd(tmp_path, change):
     net = network(tmp_path, *SMALL)
     step, batch = step_of(net), batch_of(net)
     if change == "kind":
         batch["data"] = batch["data"].double()
-    elif change == "labels":
-        batch["label"] = batch["label"].float()
     elif change == "order":
         batch["data"] = batch["data"].transpose(2, 3)
     elif change == "size":

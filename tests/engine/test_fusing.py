@@ -112,6 +112,29 @@ def test_numbers_of_another_kind_run_layer_by_layer(tmp_path):
     assert "conv" in blobs_of(net, {"data": torch.randn(1, 3, 9, 9, dtype=torch.float64)})
 
 
+@compiled
+@pytest.mark.parametrize(
+    ("relu", "where"),
+    [(IN_PLACE, "conv"), (APART, "other")],
+    ids=["in place, as described", "apart: what it reads stays"],
+)
+def test_a_relu_overwrites_only_where_its_description_does(tmp_path, relu, where):
+    net = network(tmp_path, HEAD, CONVOLUTION % "", relu)
+    fuse(net)
+    images = torch.randn(5, 3, 9, 9)
+    plain, quick = net({"data": images}), blobs_of(net, {"data": images})
+    assert {name: blob.min() < 0 for name, blob in quick.items()} == {
+        name: blob.min() < 0 for name, blob in plain.items()
+    }
+    assert torch.equal(quick[where], plain[where])
+    gradients = [torch.autograd.grad(blobs[where].square().sum(), [*net.tensors]) for blobs in (quick, plain)]
+    assert all(map(torch.equal, *gradients))
+    made = net.steps[1].compute([images])[0]
+    before = made.detach().clone()
+    net.fused[2].run({"conv": (blob := made.detach())})
+    assert torch.equal(blob, before) == (where == "other")
+
+
 def losses(kernels, number=6):
     values = (("random_seed", "1"), ("test_initialization", "false"), ("max_iter", str(number)))
     job = replace(builtin_job((*values, ("snapshot_after_train", "false"))), kernels=kernels)

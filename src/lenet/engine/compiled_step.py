@@ -33,6 +33,8 @@ class CompiledStep:
         that has no class, which autograd refuses, and for a loss that is no number.
         """
         images, labels = batch[self.chain.images], batch[self.chain.labels]
+        if labels.is_floating_point():  # those of HDF5 files; fractions are cut off, as the loss does
+            labels = labels.long()
         if images.shape[1:] != self.chain.sample or not _fits(images, labels):
             return None
         if self._calls is None or self._shape != images.shape:

@@ -12,7 +12,7 @@ plain torch.  Fully connected layers, with the ReLU behind them, are compiled on
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
@@ -91,9 +91,26 @@ def _plan(network: Network) -> list[Step | FusedStep]:
     place = 0
     while place < len(steps):
         fused = _fused(network, place)
-        found.append(fused or steps[place])
+        found.append(fused or _overwriting(steps, place))
         place += len(fused.steps) if fused else 1
     return found
+
+
+def _overwriting(steps: Sequence[Step], place: int) -> Step:
+    """A step; a ReLU in place, as its description says, right behind a layer that makes new numbers."""
+    step, before = steps[place], steps[max(0, place - 1)]
+    kind, blobs = step.node.kind, before.node.outputs
+    in_place = step.node.inputs == step.node.outputs == blobs and not any(before.node.loss_weights)
+    if in_place and kind == ReLU() and isinstance(before.node.kind, (Convolution, Dense)):
+        return replace(step, operation=_overwritten)
+    return step
+
+
+def _overwritten(tensors: Sequence[Tensor], *_: Tensor) -> Tensor:
+    numbers = tensors[0]
+    if numbers.is_leaf and numbers.requires_grad:  # a layer by itself, as when each one is timed
+        return numbers.relu()
+    return numbers.relu_()
 
 
 def _fused(network: Network, place: int) -> FusedStep | None:
