@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from lenet.kernels import library
+from lenet.kernels import convolution, library
 from lenet.kernels.convolution import FusedConvolution
 
 pytestmark = [
@@ -192,6 +192,18 @@ def test_the_same_for_any_number_of_threads(target, layer, batch):
         results.append(mine)
     for others in results[1:]:
         assert all(torch.equal(one, other) for one, other in zip(results[0], others, strict=True))
+
+
+def test_little_work_wakes_no_thread(monkeypatch):
+    asked = []
+    work = convolution.run
+    monkeypatch.setattr(
+        convolution, "run", lambda call, threads: asked.append(threads) or work(call, threads)
+    )
+    for batch in (1, 64):
+        LENET(*(tensor.detach() for tensor in tensors(LENET, batch, 1)))
+    assert asked == [1, 0]
+    assert LENET.multiply_adds == 50 * 20 * 5 * 5 * 8 * 8
 
 
 @pytest.mark.parametrize("size", [3, 5])

@@ -63,12 +63,14 @@ class Calls:
         """Let a call work on another tensor, which lies as the one before; the caller keeps it."""
         self._pointers[call][place] = tensor.data_ptr()
 
-    def run(self) -> int:
+    def run(self, threads: int = 0) -> int:
         """Work it off; 0 when all is done, else why a call failed: what follows that one is left undone.
+
+        `threads`: at most so many, 0: as many as torch has.
 
         Raises: MemoryError where there is too little memory.
         """
-        return self.turns(1)[1]
+        return self.turns(1, threads)[1]
 
     def turns(self, number: int, threads: int = 0) -> tuple[int, int]:
         """Work it off so many times; how many of them were done, and the outcome of the last, as :meth:`run`.
@@ -86,12 +88,12 @@ class Calls:
         return done.value, outcome
 
 
-def run(call: Call) -> None:
-    """Work off one call.
+def run(call: Call, threads: int = 0) -> None:
+    """Work off one call with so many threads, 0: as many as torch has.
 
     Raises: as :class:`Calls`.
     """
-    Calls((call,)).run()
+    Calls((call,)).run(threads)
 
 
 def _pointers(data: Sequence[Tensor | ctypes.Array[Any] | None]) -> ctypes.Array[ctypes.c_void_p]:

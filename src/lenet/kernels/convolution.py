@@ -10,6 +10,7 @@ import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from math import prod
 from typing import TYPE_CHECKING, Protocol
 
 from lenet.kernels.calls import Call, run
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 LARGEST_WINDOW = 11  # of the convolution, per axis
 LARGEST_AREA = 254  # places under a pool: the winner is kept in a byte, and 255 says that ReLU cut it off
+FEW = 2**22  # multiply-adds: one thread does them sooner than it wakes another
 _Strides = ctypes.c_long * 4
 _SIZES = (
     *("batch", "channels", "height", "width", "outputs", "rows", "columns", "pad_rows", "pad_columns"),
@@ -65,6 +67,11 @@ class FusedConvolution:
             for size, pad, window in zip(self.size, self.pad, self.window, strict=True)
         )
 
+    @cached_property
+    def multiply_adds(self) -> int:
+        """Those of a sample, forward."""
+        return self.outputs * self.channels * prod(self.window) * prod(self.convolved)
+
     def __call__(self, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """(N, C, H, W) -> (N, outputs, *pooled), float32, differentiable once.
 
@@ -93,7 +100,8 @@ class FusedConvolution:
         """The output, and which place won under each window, (N, *pooled, outputs) bytes."""
         output = self.output_room(len(images))
         winners = self.winners_room(len(images)) if with_winners else None
-        run(self.forward_call(images, weight, bias, output, winners))
+        few = len(images) * self.multiply_adds <= FEW
+        run(self.forward_call(images, weight, bias, output, winners), threads=1 if few else 0)
         return output, winners
 
     def output_room(self, batch: int) -> Tensor:
