@@ -7,6 +7,8 @@ in the network reads what lies between them.  What lies between has no blob then
 (pycaffe, pictures of states, times by layer) calls the network itself, which always runs layer by layer on
 plain torch.  Fully connected layers, with the ReLU behind them, are compiled only where a whole iteration is
 (:mod:`lenet.engine.chain`): by themselves torch's are as quick, and on threads of torch's.
+
+Behind other convolutions and fully connected layers, a ReLU that the description has in place works in place.
 """
 
 from __future__ import annotations
