@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -178,6 +179,21 @@ def test_batches_are_scaled_as_ever(folder, transform):
     plain, _ = run(Trainer, **rate)
     compiled, _ = run(CompiledTrainer, **rate)
     assert compiled.why_steps == ""
+    assert_same(compiled, plain)
+
+
+def test_labels_of_hdf5_files_are_cut_to_whole_numbers(folder):
+    random = np.random.default_rng(2)
+    with h5py.File(folder / "digits.h5", "w") as file:
+        file["data"] = random.random((90, 1, 28, 28), np.float32)
+        file["label"] = random.integers(0, 10, 90) + random.random(90).astype(np.float32) / 2
+    (folder / "digits.txt").write_text("digits.h5\n")
+    first, following = NET.split("transform_param", 1)[0], NET.split("batch_size: 30 } }", 1)[1]
+    source = 'hdf5_data_param { source: "digits.txt" batch_size: 30 } }'
+    (folder / "net.prototxt").write_text(first.replace('"Data"', '"HDF5Data"') + source + following)
+    (compiled, mine), (plain, theirs) = run(CompiledTrainer), run(Trainer)
+    assert compiled.why_steps == ""
+    assert numbers_of(mine) == numbers_of(theirs)
     assert_same(compiled, plain)
 
 

@@ -62,8 +62,7 @@ def held_samples(batches: Batches, chain: Chain) -> Held | None:
         return None
     images, labels = samples
     known = images.is_contiguous() and str(images.dtype).removeprefix("torch.") in STORED
-    # the kernels trust their shape
-    if not known or images.shape[1:] != chain.sample or labels.ndim != 1 or labels.is_floating_point():
+    if not known or images.shape[1:] != chain.sample or labels.ndim != 1:  # the kernels trust their shape
         return None
     mean = None if batches.mean is None else batches.mean.expand(chain.sample).contiguous()
     return Held(images, labels.to(torch.int64).contiguous(), mean, batches.feed.transform.scale)

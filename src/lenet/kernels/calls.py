@@ -66,18 +66,13 @@ class Calls:
     def run(self, threads: int = 0) -> int:
         """Work it off; 0 when all is done, else why a call failed: what follows that one is left undone.
 
-        `threads`: at most so many, 0: as many as torch has.
-
+        `threads`, as many as torch uses if 0: one alone leaves the kernels' to whoever else runs a list.
         Raises: MemoryError where there is too little memory.
         """
         return self.turns(1, threads)[1]
 
     def turns(self, number: int, threads: int = 0) -> tuple[int, int]:
-        """Work it off so many times; how many of them were done, and the outcome of the last, as :meth:`run`.
-
-        `threads`, as many as torch uses if 0: one alone leaves the kernels' to whoever else runs a list.
-        Raises: as :meth:`run`.
-        """
+        """Work it off so many times; how many were done, and the outcome of the last, as :meth:`run`."""
         import torch
 
         done = ctypes.c_long()
@@ -89,10 +84,7 @@ class Calls:
 
 
 def run(call: Call, threads: int = 0) -> None:
-    """Work off one call with so many threads, 0: as many as torch has.
-
-    Raises: as :class:`Calls`.
-    """
+    """Work off one call, as :meth:`Calls.run`."""
     Calls((call,)).run(threads)
 
 
