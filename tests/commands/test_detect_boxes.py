@@ -16,6 +16,7 @@ from lenet.api.loaded import LoadedNet
 from lenet.dialects.caffe.net import read_net
 from lenet.dialects.caffe.weights import write_weights
 from lenet.engine.build import build
+from lenet.engine.predict import MOST
 from lenet.errors import DataError, DescriptionError, Notes, UsageError, WeightsError
 from lenet.formats.image import read_image
 from lenet.model import Preprocessing
@@ -126,11 +127,11 @@ def test_the_python_interface_finds_the_same(tmp_path, street):
 
 
 def test_rows_of_several_batches_are_not_joined(tmp_path):
-    """Without a box each image gives one row: 64 of the first batch, 1 of the second."""
+    """Without a box each image gives one row: one of the second batch."""
     net = package.load(*quarters(tmp_path))
-    dark = np.zeros((65, 3, 8, 8), np.float32)
-    assert net.predict(dark[:64]).shape == (1, 1, 64, 7)
-    with pytest.raises(DataError, match="'found' is of another size for each 64 samples"):
+    dark = np.zeros((MOST + 1, 3, 8, 8), np.float32)
+    assert net.predict(dark[:MOST]).shape == (1, 1, MOST, 7)
+    with pytest.raises(DataError, match=f"'found' is of another size for each {MOST} samples"):
         net.predict(dark)
 
 

@@ -5,9 +5,9 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 import pytest
 import torch
+from solver_runs import job_of, run
 
 from lenet.cli import snapshots
-from lenet.dialects.caffe.solver import read_solver
 from lenet.engine.build import build
 from lenet.engine.captured import CapturedTest, CapturedTraining
 from lenet.engine.captured_training import CapturedTrainer
@@ -56,15 +56,6 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(kind, poll=lambda: None, **values):
-    job = read_solver("solver.prototxt", Notes(), [(key, str(value)) for key, value in values.items()])
-    snapshots.prepare(job.outputs)
-    trainer = kind(job, save=snapshots.save, poll=poll)
-    records = list(trainer.run())
-    trainer.close()
-    return trainer, records
-
-
 def told(records):
     """What was told, in order: which record, of which iteration; and all its numbers."""
     shown = [r for r in records if isinstance(r, Progress | TestScores)]
@@ -89,7 +80,7 @@ def test_the_records_and_weights_are_those_of_single_steps(folder, rule):
 def test_a_snapshot_of_one_is_resumed_by_the_other(folder):
     _, records = run(CapturedTrainer)
     state = next(r.state for r in records if isinstance(r, Snapshot))
-    job = read_solver("solver.prototxt", Notes())
+    job = job_of()
     trainer = CapturedTrainer(job)
     start = snapshots.read_start("", state, job, Notes())
     for weights in start.weights:
@@ -133,11 +124,10 @@ def test_samples_that_are_drawn_from_go_step_by_step(folder):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("rule", RULES)
 def test_a_gpu_records_it(folder, rule):
-    values = [(key, str(value)) for key, value in RULES[rule].items()]
     (folder / "net.prototxt").write_text(NET.replace('type: "Dropout"', 'type: "TanH"'))
     losses = []
     for kind in (Trainer, CapturedTrainer):
-        trainer = kind(read_solver("solver.prototxt", Notes(), values), device="cuda:0")
+        trainer = kind(job_of(**RULES[rule]), device="cuda:0")
         losses.append([r.loss for r in trainer.run() if isinstance(r, Progress)])
         if kind is CapturedTrainer:
             assert trainer.why_steps == ""
@@ -176,8 +166,7 @@ class MetaFeeder:
 def test_nothing_in_a_step_waits_for_the_device(folder, monkeypatch, rule):
     """Reading a number of a tensor that holds none is an error, as it is while a GPU records."""
     monkeypatch.setattr("lenet.layers.labels.is_recording", lambda: True)
-    values = [(key, str(value)) for key, value in RULES[rule].items()]
-    job = read_solver("solver.prototxt", Notes(), values)
+    job = job_of(**RULES[rule])
     network = build(job.net.select(job.state), training=True, seed=1, device="meta")
     tested = build(job.tests[0].net.select(job.tests[0].state), seed=1, device="meta", share=network)
     with Feeder(network, training=True) as feeder, Feeder(tested, training=False) as test_feeder:
@@ -191,7 +180,7 @@ def test_nothing_in_a_step_waits_for_the_device(folder, monkeypatch, rule):
 def test_a_label_without_a_class_is_found_before_recording(folder):
     """A recorded step cannot tell: it would stop the whole device."""
     (folder / "net.prototxt").write_text(NET.replace("num_output: 10", "num_output: 9"))
-    job = read_solver("solver.prototxt", Notes())
+    job = job_of()
     network = build(job.net.select(job.state), training=True, seed=1)
     with Feeder(network, training=True) as feeder:
         training = CapturedTraining(network, feeder, Updater(job.solver, network.trained))
@@ -223,7 +212,7 @@ def test_labels_that_are_stored_as_fractions_are_all_shown(folder, shape):
     data = 'type: "HDF5Data" top: "data" top: "label" hdf5_data_param { source: "data.txt" batch_size: 6 } }'
     net = NET[NET.index('layer { name: "conv"') :].replace("num_output: 10", "num_output: 9")
     (folder / "net.prototxt").write_text(f'layer {{ name: "mnist" {data}\n{net}')
-    job = read_solver("solver.prototxt", Notes())
+    job = job_of()
     network = build(job.net.select(job.state), training=True, seed=1)
     with Feeder(network, training=True) as feeder:
         training = CapturedTraining(network, feeder, Updater(job.solver, network.trained))
@@ -291,7 +280,7 @@ class Gpus:
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_step_is_recorded_by_the_gpu_where_it_runs(folder, monkeypatch, fails):
-    job = read_solver("solver.prototxt", Notes())
+    job = job_of()
     network = build(job.net.select(job.state), training=True, seed=1)
     with Feeder(network, training=True) as feeder:
         steps = CapturedTraining(network, feeder, Updater(job.solver, network.trained))._steps

@@ -6,10 +6,10 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from solver_runs import job_of, run
 
 from lenet.cli import snapshots
 from lenet.data.batches import Batches
-from lenet.dialects.caffe.solver import read_solver
 from lenet.engine import compiled_training
 from lenet.engine.compiled_training import CompiledTrainer
 from lenet.engine.train import Trainer
@@ -75,19 +75,6 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(compiled_training, "_PART", 1e6)  # parts as long as can be, however slow the machine
     np.save(tmp_path / "mean.npy", np.random.default_rng(1).random((1, 28, 28), np.float32))
     return tmp_path
-
-
-def job_of(**values):
-    return read_solver("solver.prototxt", Notes(), [(key, str(value)) for key, value in values.items()])
-
-
-def run(kind, poll=lambda: None, **values):
-    job = job_of(**values)
-    snapshots.prepare(job.outputs)
-    trainer = kind(job, save=snapshots.save, poll=poll)
-    records = list(trainer.run())
-    trainer.close()
-    return trainer, records
 
 
 def random_net(folder, augmentation):
