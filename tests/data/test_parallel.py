@@ -2,14 +2,41 @@
 
 import os
 import signal
-from concurrent.futures import Executor, Future
-from threading import Event
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, get_ident
 
 import pytest
 
 from lenet.data import parallel
 from lenet.data.parallel import cores, in_order, parts_in_order, processes
+
+#: a command whose first process dies with its first part
+DYING = """
+import os
+import sys
+from lenet.data import parallel
 from lenet.errors import LenetError
+
+def work(part):
+    if os.getpid() != int(os.environ["ITS"]):
+        try:
+            os.close(os.open(sys.argv[1], os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return part
+        os._exit(3)
+    return part
+
+if __name__ == "__main__":
+    os.environ["ITS"] = str(os.getpid())
+    parallel.cores = lambda: 4
+    try:
+        with parallel.processes(os.getpid) as pool:
+            list(parallel.parts_in_order(work, range(5000), None, 1, pool=pool))
+    except LenetError as error:
+        print(error)
+"""
 
 
 @pytest.mark.parametrize("threads", [None, 1, 3])
@@ -41,26 +68,18 @@ def test_things_are_taken_a_few_ahead_only():
 
 @pytest.mark.parametrize("together", [1, 3, 7, 100])
 def test_things_given_together_come_in_order_too(together):
-    assert list(in_order(lambda number: number * 2, range(50), 2, together=together)) == list(
-        range(0, 100, 2)
-    )
-
-
-def test_few_are_taken_ahead_however_many_are_given_together():
-    taken = []
-    results = in_order(str, (taken.append(n) or n for n in range(1000)), 2, together=4)
-    assert next(results) == "0"
-    assert len(taken) <= 20
-    results.close()
+    parts = list(parts_in_order(list, range(50), 2, together))
+    assert [number for part in parts for number in part] == list(range(50))
+    assert len(parts[0]) == min(together, 50)
 
 
 @pytest.mark.parametrize(("together", "ahead", "taken"), [(1, 40, 40), (4, 40, 40), (4, 3, 16)])
 def test_more_are_taken_ahead_where_it_is_said(together, ahead, taken):
     things = iter(range(1000))
-    results = in_order(str, things, 2, together=together, ahead=ahead)
-    assert next(results) == "0"
+    parts = parts_in_order(list, things, 2, together, ahead)
+    assert next(parts) == list(range(together))
     assert next(things) == taken
-    results.close()
+    parts.close()
 
 
 def test_work_on_parts_begins_before_anybody_asks():
@@ -88,44 +107,62 @@ def as_command(monkeypatch):
 
 def test_processes_work_in_order(as_command):
     with processes(os.getpid) as pool:
-        found = list(in_order(abs, range(-50, 0), together=3, pool=pool))
-    assert found == list(range(50, 0, -1))
+        found = list(parts_in_order(sum, range(50), None, together=3, pool=pool))
+    assert found == [sum(range(50)[start : start + 3]) for start in range(0, 50, 3)]
 
 
 def test_an_error_in_a_process_is_raised_in_its_place(as_command):
     with processes(os.getpid) as pool:
-        results = in_order(int, ["1", "2", "x"], pool=pool)
+        results = parts_in_order(sum, [1, 2, "x"], None, together=1, pool=pool)
         assert [next(results), next(results)] == [1, 2]
-        with pytest.raises(ValueError, match="'x'"):
+        with pytest.raises(TypeError, match="'str'"):
             next(results)
 
 
-@pytest.fixture
-def idle():
-    """Workers that take nothing."""
+def test_who_waits_does_what_no_process_has_taken(monkeypatch):
+    """The worker stops at the tenth part until the one who waits has done one, and at its own error."""
+    monkeypatch.setattr(parallel, "cores", lambda: 2)
+    helped, here = Event(), get_ident()
 
-    class Idle(Executor):
-        def submit(self, *_):
-            return Future()
+    def work(part):
+        if get_ident() == here:
+            helped.set()
+            return 1 / (40 - part[0])
+        return part[0] < 10 or helped.wait(60)
 
-    return Idle()
-
-
-def test_who_waits_does_what_no_process_has_taken(idle):
-    assert list(parts_in_order(sum, range(10), None, together=4, pool=idle)) == [6, 22, 17]
-
-
-def test_an_error_of_who_waits_is_raised_in_its_place(idle):
-    results = parts_in_order(lambda part: 1 / part[0], [1, 2, 0], None, together=1, pool=idle)
-    assert [next(results), next(results)] == [1, 0.5]
-    with pytest.raises(ZeroDivisionError):
-        next(results)
+    with ThreadPoolExecutor(1) as pool:
+        results = list(parts_in_order(work, range(40), None, together=1, pool=pool))
+    assert len(results) == 40
+    assert helped.is_set()
+    assert any(result is not True for result in results)
 
 
-def test_a_process_that_dies_is_told(as_command, monkeypatch):
-    monkeypatch.setattr(parallel, "_help", lambda *_: None)  # else the tests themselves could do it and die
-    with pytest.raises(LenetError, match="has died"), processes(os.getpid) as pool:
-        list(in_order(os._exit, [3], pool=pool))
+def test_an_error_of_who_waits_is_raised_in_its_place(monkeypatch):
+    monkeypatch.setattr(parallel, "cores", lambda: 2)
+    failed, here = Event(), get_ident()
+
+    def work(part):
+        if get_ident() == here:
+            failed.set()
+            raise ValueError(f"not {part[0]}")
+        return part[0] if part[0] < 10 or failed.wait(60) else None
+
+    with ThreadPoolExecutor(1) as pool:
+        results = parts_in_order(work, range(40), None, together=1, pool=pool)
+        found = []
+        with pytest.raises(ValueError, match=r"not \d+") as error:
+            found.extend(results)
+        results.close()
+    assert str(error.value) == f"not {len(found)}"
+
+
+def test_a_process_that_dies_is_told_and_the_others_end(tmp_path):
+    """While the command does parts itself: it ends all the same, and says nothing else."""
+    (tmp_path / "lenet").write_text(DYING)
+    words = [sys.executable, "lenet", str(tmp_path / "first")]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("a process that worked for this one has died\n")
 
 
 def test_there_are_no_processes_in_a_program_that_is_not_ours_or_where_they_cannot_be(monkeypatch):
@@ -157,5 +194,5 @@ def test_ctrl_c_waits_until_processes_have_ended(as_command, monkeypatch):
     before = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr(parallel.ProcessPoolExecutor, "shutdown", interrupted)
     with processes(os.getpid) as pool:
-        assert list(in_order(abs, [-1, -2], pool=pool)) == [1, 2]
+        assert list(parts_in_order(sum, [1, 2], None, together=1, pool=pool)) == [1, 2]
     assert signal.getsignal(signal.SIGINT) is before

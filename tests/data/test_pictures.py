@@ -39,6 +39,8 @@ def test_links_to_files_count_and_those_to_folders_do_not(folder, tmp_path):
     (folder / "linked").symlink_to(tmp_path / "other")
     (folder / "link.png").symlink_to(tmp_path / "other" / "far.png")
     (folder / "broken.png").symlink_to(tmp_path / "nowhere")
+    (folder / "itself.png").symlink_to("itself.png")
+    (folder / "through.png").symlink_to("b.png/more.png")
     assert set(files_below(folder)) == {str(folder / name) for name in (*NAMES, "link.png")}
 
 

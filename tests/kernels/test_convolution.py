@@ -270,6 +270,17 @@ def test_a_gradient_that_is_infinite_stays_where_it_is(target):
 
 
 @pytest.mark.parametrize("relu", [False, True])
+def test_differences_that_no_float_holds_spoil_nothing(target, relu):
+    """In enough windows for Winograd's arrangement, which subtracts inputs from each other."""
+    layer = FusedConvolution(8, (4, 4), 16, (3, 3), (0, 0), (2, 2), (1, 1), relu, False)
+    images, weight = torch.zeros(256, 8, 4, 4), torch.zeros(16, 8, 3, 3)
+    images[:, 0, 0, 0], images[:, 0, 0, 2] = -3e38, 3e38
+    weight[:, 0, 0, 0], weight[:, 0, 0, 2] = 1e-3, 0.5
+    wanted = functional.max_pool2d(functional.conv2d(images.double(), weight.double()), 2)
+    torch.testing.assert_close(layer(images, weight, None).double(), wanted, rtol=2e-6, atol=0)
+
+
+@pytest.mark.parametrize("relu", [False, True])
 def test_more_weights_than_the_nearest_cache_holds(target, relu):
     """The maps are taken in groups, the last of which is another size."""
     layer = FusedConvolution(80, (9, 8), 199, (4, 3), (1, 0), (2, 2), (4, 3), relu, True)

@@ -90,8 +90,9 @@ def _read(paths: Sequence[str], fitting: Fitting, pool: Executor | None) -> Gene
     if pool is None:
         return parts_in_order(fitting.read, paths, None, THREAD_READS, ahead=TOGETHER)
     least, most = PROCESS_READS
-    together = max(least, min(most, len(paths) // (SHARES * cores())))
-    ahead = max(2 * cores() * together, WAITING // (4 * count(fitting.shape)))
+    waiting = WAITING // (4 * count(fitting.shape))
+    together = max(least, min(most, len(paths) // (SHARES * cores()), waiting // SHARES))
+    ahead = max(2 * cores() * together, waiting)
     return parts_in_order(fitting.read, paths, None, together, ahead, pool)
 
 

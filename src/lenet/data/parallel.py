@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, nullcontext
-from functools import partial
+from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from lenet.errors import LenetError
 from lenet.process import is_command
@@ -30,32 +30,18 @@ def cores() -> int:
 
 
 def in_order(
-    work: Callable[[Thing], Result],
-    things: Iterable[Thing],
-    threads: int | None = None,
-    *,
-    together: int = 1,
-    ahead: int = 0,
-    pool: Executor | None = None,
+    work: Callable[[Thing], Result], things: Iterable[Thing], threads: int | None = None
 ) -> Iterator[Result]:
     """What `work` makes of each thing, in their order; it should release the interpreter, as numpy does.
 
-    Things are taken a few ahead only, at least so many `ahead`, so that memory stays the same however many
-    there are.  A thread is given so many `together`: several where the work is so short that handing it
-    over counts.  An error of `work` is raised in the place of those that it was given with.  A `pool`, of
-    :func:`processes`, works instead of threads.
+    Things are taken a few ahead only, so that memory stays the same however many there are.  An error of
+    `work` is raised in its place.
 
     >>> list(in_order(str.upper, "abc"))
     ['A', 'B', 'C']
     """
-    work_together = partial(_done, work)
-    with closing(parts_in_order(work_together, things, threads, together, ahead, pool)) as parts:
-        for part in parts:
-            yield from part
-
-
-def _done(work: Callable[[Thing], Result], part: Sequence[Thing]) -> list[Result]:
-    return [work(thing) for thing in part]
+    with closing(parts_in_order(lambda part: work(part[0]), things, threads, together=1)) as results:
+        yield from results
 
 
 def parts_in_order(
@@ -68,6 +54,7 @@ def parts_in_order(
 ) -> Generator[Result]:
     """What `work` makes of so many things `together`, in their order; otherwise as :func:`in_order`.
 
+    At least so many things `ahead` are taken.  A `pool`, of :func:`processes`, works instead of threads.
     Work has begun when this returns; it ends early where what this gives is closed.
 
     >>> list(parts_in_order("-".join, "abcde", None, together=2))
@@ -76,47 +63,77 @@ def parts_in_order(
     threads, remaining = threads or cores(), iter(things)
     parts = iter(lambda: list(islice(remaining, together)), [])
     most = -(-max(threads * _AHEAD, ahead) // together)
-    results = _results(work, parts, most, pool or ThreadPoolExecutor(threads, "lenet-work"), pool is None)
+    workers = pool or ThreadPoolExecutor(threads, "lenet-work")
+    results = _results(work, (_Part(part) for part in parts), most, workers, pool is None)
     next(results)
     return results
 
 
+@dataclass
+class _Part(Generic[Thing, Result]):
+    """Things that are worked on together, whether somebody has taken them, and what is made of them."""
+
+    things: list[Thing]
+    taken: bool = False
+    future: Future[Result] = field(default_factory=Future)
+
+
 def _results(
     work: Callable[[list[Thing]], Result],
-    parts: Iterator[list[Thing]],
+    parts: Iterator[_Part[Thing, Result]],
     most: int,
     workers: Executor,
     its_own: bool,
 ) -> Generator[Any]:
     """At first nothing, when work has begun on so many parts at `most`; then what is made of them."""
     with workers if its_own else nullcontext():
-        begun = ((part, workers.submit(work, part)) for part in parts)
-        waiting = deque(islice(begun, most))
+        waiting = deque(islice(parts, most))
         try:
+            _hand_over(work, waiting, workers, most)
             yield None
             while waiting:
-                if not its_own:
-                    _help(work, waiting)
-                result = waiting.popleft()[1].result()
-                yield result
-                waiting.extend(islice(begun, 1))
+                if its_own:
+                    _hand_over(work, waiting, workers, most)
+                else:
+                    _help(work, waiting, workers)
+                yield waiting.popleft().future.result()
+                waiting.extend(islice(parts, 1))
         finally:
-            for _, each in waiting:
-                each.cancel()
+            for each in waiting if its_own else ():
+                each.future.cancel()
 
 
-def _help(work: Callable[[list[Thing]], Result], waiting: deque[tuple[list[Thing], Future[Result]]]) -> None:
-    """Do what no process has taken yet until the first of it is done: this one would only wait."""
-    for place, (part, future) in enumerate(list(waiting)):
-        if waiting[0][1].done():
+def _hand_over(
+    work: Callable[[list[Thing]], Result],
+    waiting: deque[_Part[Thing, Result]],
+    workers: Executor,
+    most: int,
+) -> None:
+    """Let so many parts at `most` be with the workers."""
+    room = most - sum(each.taken and not each.future.done() for each in waiting)
+    for each in islice((each for each in waiting if not each.taken), max(0, room)):
+        each.taken, each.future = True, workers.submit(work, each.things)
+
+
+def _help(
+    work: Callable[[list[Thing]], Result], waiting: deque[_Part[Thing, Result]], workers: Executor
+) -> None:
+    """Until the first part is done, do those that are not with the processes: this one would only wait.
+
+    What they were given is theirs: a pool whose process dies ends the others only if nothing was taken back.
+    """
+    few = cores() + 1
+    _hand_over(work, waiting, workers, few)
+    for each in waiting:
+        if waiting[0].future.done():
             return
-        if future.cancel():
-            done: Future[Result] = Future()
+        if not each.taken:
+            each.taken = True
             try:
-                done.set_result(work(part))
+                each.future.set_result(work(each.things))
             except Exception as error:
-                done.set_exception(error)
-            waiting[place] = part, done
+                each.future.set_exception(error)
+            _hand_over(work, waiting, workers, few)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -99,9 +98,7 @@ def _image_of(values: Array, where: Where, turned: bool = False) -> Array:
     return found.astype(np.float32) if found.dtype.itemsize > 1 else found
 
 
-def image_paths(
-    source: str | Path, names: Sequence[str] = (), pattern: str = PATTERN, *, text_lists: bool = True
-) -> list[Path]:
+def image_paths(source: str | Path, names: Sequence[str] = (), pattern: str = PATTERN) -> list[Path]:
     """The images that a file, a folder or a list stands for.
 
     A folder gives the files below it whose names fit `pattern`, sorted; or those `names` in it.  A text
@@ -114,7 +111,7 @@ def image_paths(
         return [path / name for name in names]
     if path.is_dir():
         return [Path(file) for file in files_below(path, pattern)]
-    if text_lists and path.suffix.lower() in (".txt", ".lst"):
+    if path.suffix.lower() in (".txt", ".lst"):
         return _listed(path)
     return [path]
 
@@ -139,13 +136,20 @@ def files_below(folder: Path, pattern: str = PATTERN) -> list[str]:
 
 
 def _below(folder: str, wanted: re.Pattern[str]) -> Iterator[str]:
-    """Files as text: a Path for each takes as long as to decode it.  What may not be read is left out."""
-    with suppress(PermissionError), os.scandir(folder or ".") as entries:
+    """Files as text: a Path for each takes as long as to decode it.  What may not be listed is left out."""
+    try:
+        entries = os.scandir(folder or ".")
+    except PermissionError:
+        return
+    with entries:
         for entry in entries:
+            path = os.path.join(folder, entry.name)  # noqa: PTH118
             if entry.is_dir(follow_symlinks=False):
-                yield from _below(os.path.join(folder, entry.name), wanted)  # noqa: PTH118
-            elif wanted.fullmatch(entry.name) and entry.is_file():
-                yield os.path.join(folder, entry.name)  # noqa: PTH118
+                yield from _below(path, wanted)
+            elif wanted.fullmatch(entry.name) and (
+                entry.is_file(follow_symlinks=False) or Path(path).is_file()
+            ):
+                yield path
 
 
 def common_folder(folders: Iterable[str | Path]) -> Path:

@@ -11,6 +11,8 @@ from lenet.formats.image import read_image
 from lenet.model import Model, Preprocessing, told_of
 from lenet.shapes import Array, Shape, text
 
+_TOGETHER = 2**20  # bytes of pictures that are read before they are made to fit
+
 #: an image (C, H, W) of 0 to 255 as the network takes it, and what was done to get it
 FittedImage = tuple[Array, tuple[str, ...]]
 
@@ -41,22 +43,32 @@ class Fitting:
         import numpy as np
 
         found = FittedFiles(np.empty((0, *self.shape), np.float32))
-        pictures = []
+        images: list[Array] = []
+        pictures: list[Array] = []
         for path in paths:
             try:
                 pictures.append(read_image(path))
             except LenetError as error:
                 found.errors.append(error)
-            else:
-                found.paths.append(path)
-        if not pictures:
-            return found
-        # one after the other each kind of work is quicker: its code stays in the processor's memory
+                continue
+            found.paths.append(path)
+            if sum(picture.nbytes for picture in pictures) > _TOGETHER:
+                images += self._fitted(pictures, found)
+        images += self._fitted(pictures, found)
+        if images:
+            found.images = _small(np.stack(images))
+        return found
+
+    def _fitted(self, pictures: list[Array], found: FittedFiles) -> list[Array]:
+        """What becomes of some pictures, which are forgotten.
+
+        One after the other each kind of work is quicker: its code stays in the processor's memory.
+        """
         fitted = [self.fit(picture) for picture in pictures]
-        found.images = _small(np.stack([image for image, _ in fitted]))
         found.sizes += [f"{picture.shape[1]} x {picture.shape[0]}" for picture in pictures]
         found.done += [done for _, done in fitted]
-        return found
+        pictures.clear()
+        return [image for image, _ in fitted]
 
 
 def _small(images: Array) -> Array:

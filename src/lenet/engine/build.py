@@ -68,7 +68,8 @@ class Network(nn.Module):
     """A network that runs: blobs by name in, blobs by name out.
 
     Nodes run out of place: a node that works in place in the description makes a new tensor under
-    the old name, so that autograd sees every version.
+    the old name, so that autograd sees every version.  What :mod:`lenet.engine.fusing` makes of some
+    of them is run by its :func:`~lenet.engine.fusing.blobs_of`.
     """
 
     def __init__(

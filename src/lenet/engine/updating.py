@@ -22,9 +22,10 @@ _ANEW = "to go on with the other rule from the same weights, give the caffemodel
 
 @dataclass(frozen=True)
 class ListedUpdate:
-    """An update for lists of calls, and each parameter's multiple of the rate."""
+    """An update for lists of calls, the gradients it reads, and each parameter's multiple of the rate."""
 
     update: Update
+    gradients: Sequence[Tensor]
     multiples: Sequence[float]
 
     def set_rates(self, rates: Sequence[float]) -> None:
@@ -101,8 +102,9 @@ class Updater:
         update = self.fused.prepared(turns)
         if update is None:
             return None
-        update.set_gradients([_gradient(self.tensors[index]) for index in self._learning])
-        return ListedUpdate(update, [self.trained[index].rate for index in self._learning])
+        gradients = [_gradient(self.tensors[index]) for index in self._learning]
+        update.set_gradients(gradients)
+        return ListedUpdate(update, gradients, [self.trained[index].rate for index in self._learning])
 
     def _learned(self) -> list[Learning]:
         """Each parameter that learns, with all that its update needs."""

@@ -35,15 +35,28 @@ class Bending:
 
 
 def augmented_samples_call(
-    held: Held, rows: Tensor, maps: Tensor, bending: Bending | None, images: Tensor, labels: Tensor
+    held: Held,
+    rows: Tensor | None,
+    maps: Tensor,
+    bending: Bending | None,
+    images: Tensor,
+    labels: Tensor | None,
 ) -> Call:
     """What fills `images` (N, C, H, W) with (changed sample - mean) * scale, and their `labels`, int64 (N,).
 
-    `rows`, int64 (turns, N), says which samples come; nothing checks them.  `maps`, float32 (turns, 6, N),
-    says where pixels come from, from the centre of an image: for x the factors of x and of y and a shift,
-    then the same for y.
+    `rows`, int64 (turns, N), says which samples come, None: all of them; nothing checks them.  `maps`,
+    float32 (turns, 6, N), says where pixels come from, from the centre of an image: for x the factors of x
+    and of y and a shift, then the same for y.
     """
-    return _call(held, rows, maps, bending, images, labels)
+    stored = STORED.index(str(held.samples.dtype).removeprefix("torch."))
+    lattice = bending.noise.shape[-2:] if bending else (0, 0)
+    bent = (bending.noise, bending.down, bending.across) if bending else (None,) * 3
+    elastic = bending.elastic if bending else 0.0
+    sizes = _AugmentedSamples(*images.shape, stored, *lattice, elastic, held.scale)
+    its_labels = None if labels is None else held.labels
+    return Call(
+        "augmented_samples", sizes, (held.samples, its_labels, rows, maps, *bent, held.mean, images, labels)
+    )
 
 
 def augment(samples: Tensor, maps: Tensor, bending: Bending | None) -> Tensor:
@@ -56,24 +69,5 @@ def augment(samples: Tensor, maps: Tensor, bending: Bending | None) -> Tensor:
     images = torch.empty(samples.shape, dtype=torch.float32, device="cpu")
     if images.numel():
         held = Held(samples, torch.empty(0, dtype=torch.int64, device="cpu"), None, 1.0)
-        Calls((_call(held, None, maps, bending, images, None),)).turns(1, threads=1)
+        Calls((augmented_samples_call(held, None, maps, bending, images, None),)).turns(1, threads=1)
     return images
-
-
-def _call(
-    held: Held,
-    rows: Tensor | None,
-    maps: Tensor,
-    bending: Bending | None,
-    images: Tensor,
-    labels: Tensor | None,
-) -> Call:
-    stored = STORED.index(str(held.samples.dtype).removeprefix("torch."))
-    lattice = bending.noise.shape[-2:] if bending else (0, 0)
-    bent = (bending.noise, bending.down, bending.across) if bending else (None,) * 3
-    elastic = bending.elastic if bending else 0.0
-    sizes = _AugmentedSamples(*images.shape, stored, *lattice, elastic, held.scale)
-    its_labels = None if labels is None else held.labels
-    return Call(
-        "augmented_samples", sizes, (held.samples, its_labels, rows, maps, *bent, held.mean, images, labels)
-    )

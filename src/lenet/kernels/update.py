@@ -84,13 +84,13 @@ class Update:
         settings = _Settings(len(learning), RULES.index(rule.name), absolute, scale, *numbers)
         self._learning = learning
         self._parameters = (_Parameter * len(learning))(*map(_parameter, learning))
-        self._places = [its.weights.data_ptr() for its in learning]
+        self._places = [*map(_place, learning)]
         self._rates = (ctypes.c_float * (len(learning) * turns))()
         self.call = Call("update_parameters", settings, (self._parameters, self._rates))
 
     def in_place(self) -> bool:
-        """Whether the weights are where they were."""
-        return self._places == [its.weights.data_ptr() for its in self._learning]
+        """Whether the weights are where they were, and lie as they did."""
+        return self._places == [*map(_place, self._learning)]
 
     def set_gradients(self, gradients: Sequence[Tensor]) -> None:
         """The gradients of the parameters from now on; the caller keeps them."""
@@ -122,6 +122,10 @@ class Update:
     @cached_property
     def _changing(self) -> list[Tensor]:
         return [tensor for its in self._learning for tensor in (its.weights, *its.memory)]
+
+
+def _place(its: Learning) -> tuple[object, ...]:
+    return its.weights.data_ptr(), its.weights.dtype, its.weights.stride()
 
 
 def side_by_side(tensor: Tensor) -> bool:
