@@ -22,7 +22,8 @@ from lenet.cli.time import with_batch
 from lenet.cli.time_against import Rivals, channels_last, rivals_of
 from lenet.cli.training_job import builtin_job
 from lenet.engine.contest import Pass, module_pass, network_pass
-from lenet.engine.fusing import blobs_of, fuse
+from lenet.engine.fusing import fuse
+from lenet.engine.running import blobs_of
 from lenet.engine.updating import Updater
 from lenet.errors import Notes
 from lenet.net import State

@@ -11,7 +11,8 @@ import torch
 from lenet.cli.training_job import builtin_job
 from lenet.dialects.caffe.net import read_net
 from lenet.engine.build import build
-from lenet.engine.fusing import FusedStep, blobs_of, fuse
+from lenet.engine.fusing import FusedStep, fuse
+from lenet.engine.running import blobs_of
 from lenet.engine.train import Trainer
 from lenet.errors import MissingExtra, Notes, UsageError
 from lenet.kernels import library

@@ -5,7 +5,9 @@ import pytest
 
 from lenet.dialects.caffe.net import read_net
 from lenet.engine.build import build
+from lenet.engine.fusing import FusedStep
 from lenet.engine.predict import BATCH, MOST, Predictor
+from lenet.engine.running import ForwardList
 from lenet.errors import Notes
 from lenet.kernels import library
 from lenet.model import Model
@@ -49,16 +51,16 @@ def test_answers_are_the_same_whether_layers_run_as_one_or_not(predictor, sample
 
 @pytest.mark.skipif(not library.available(), reason=library.describe())
 @pytest.mark.parametrize(
-    ("blobs", "one_by_one"), [(("ip",), False), (("pool", "ip"), False), (("conv",), True)]
+    ("blobs", "kinds"), [(("ip",), {ForwardList}), (("pool", "ip"), {FusedStep}), (("conv",), set())]
 )
 def test_layers_run_as_one_where_nobody_asks_for_what_lies_between(
-    predictor, samples, monkeypatch, blobs, one_by_one
+    predictor, samples, monkeypatch, blobs, kinds
 ):
-    ran = []
-    (first,) = (step for step in predictor.network.fused if not hasattr(step, "node"))
-    monkeypatch.setattr(type(first), "run", lambda step, blobs: ran.append(step) or plain(step, blobs))
+    ran = set()
+    for kind in (ForwardList, FusedStep):
+        monkeypatch.setattr(kind, "run", recorded(kind.run, ran))
     predictor.blobs(samples, blobs)
-    assert bool(ran) is not one_by_one
+    assert ran == kinds
 
 
 @pytest.mark.parametrize(
@@ -71,9 +73,8 @@ def test_the_larger_samples_become_the_fewer_go_together(tmp_path, outputs, leas
     assert least <= predictor.batch <= most
 
 
-def plain(group, blobs):
-    for step in group.steps:
-        step.run(blobs)
+def recorded(run, ran):
+    return lambda step, blobs: ran.add(type(step)) or run(step, blobs)
 
 
 # each sample becomes four rows of three numbers; FIRST is what Reshape does with the batch axis

@@ -69,7 +69,7 @@ class Network(nn.Module):
 
     Nodes run out of place: a node that works in place in the description makes a new tensor under
     the old name, so that autograd sees every version.  What :mod:`lenet.engine.fusing` makes of some
-    of them is run by its :func:`~lenet.engine.fusing.blobs_of`.
+    of them is run by :func:`lenet.engine.running.blobs_of`.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Network(nn.Module):
         self.net = net
         self.steps = tuple(steps)
         self.fused: Sequence[Any] | None = None  # the steps with some run as one, see engine/fusing.py
+        self.listed: Sequence[Any] | None = None  # these with lists of some, see engine/running.py
         self.trained = tuple(trained)
         self.tensors = nn.ParameterList([entry.tensor for entry in trained])
         self.loss_terms = tuple(

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from lenet.engine.chain import Chain, Part
+from lenet.engine.chain import Chain
+from lenet.engine.parts import Part
 from lenet.kernels.calls import Call
 from lenet.kernels.convolution import FusedConvolution
 from lenet.kernels.dense import FusedDense
@@ -95,7 +96,7 @@ def _add_dense(
     made: Layout, its: FusedDense, parameters: Sequence[Tensor], values: Tensor, gradient: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     rows = values.flatten(1)
-    output = torch.empty((len(rows), its.outputs), dtype=torch.float32, device="cpu")
+    output = its.output_room(len(rows))
     of_output = torch.empty_like(output)
     weight, bias, of_weight, of_bias = _learned(made, parameters)
     made.forward.append(its.forward_call(rows, weight, bias, output))

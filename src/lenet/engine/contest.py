@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lenet.engine.build import Network
-from lenet.engine.fusing import blobs_of
+from lenet.engine.running import blobs_of
 
 Pass = Callable[[], None]
 ROUNDS = 10

@@ -13,7 +13,7 @@ Behind other convolutions and fully connected layers, a ReLU that the descriptio
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
@@ -60,12 +60,13 @@ class FusedStep:
 
 
 def fuse(network: Network, kernels: Kernels = "auto") -> tuple[FusedStep, ...]:
-    """Let :func:`blobs_of` run layers of this network as one where the rule allows; these are returned.
+    """Let layers of this network run as one where the rule allows; these are returned.
 
+    They run so where :func:`lenet.engine.running.blobs_of` runs the network.
     `kernels`: "torch" leaves the network as it is, "fused" insists on the compiled library.
     Raises: MissingExtra where it insists and there is none; UsageError where it insists on a GPU.
     """
-    network.fused = None
+    network.fused = network.listed = None
     if kernels == "fused":
         library.required()
         if any(tensor.device.type != "cpu" for tensor in network.tensors):
@@ -74,17 +75,6 @@ def fuse(network: Network, kernels: Kernels = "auto") -> tuple[FusedStep, ...]:
         return ()
     network.fused = tuple(_plan(network))
     return tuple(step for step in network.fused if isinstance(step, FusedStep))
-
-
-def blobs_of(network: Network, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The blobs by name, where :func:`fuse` was called without those between layers that run as one."""
-    if network.fused is None:
-        found: dict[str, Tensor] = network(inputs)
-        return found
-    blobs = dict(inputs)
-    for step in network.fused:
-        step.run(blobs)
-    return blobs
 
 
 def _plan(network: Network) -> list[Step | FusedStep]:

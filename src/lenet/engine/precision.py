@@ -102,7 +102,7 @@ def _lower(network: Network) -> None:
     steps = network.steps
     lowered = [_lowered(step, _floats(steps, place)) for place, step in enumerate(steps)]
     network.steps = tuple(lowered)
-    network.fused = None
+    network.fused = network.listed = None
 
 
 def _floats(steps: Sequence[Step], place: int) -> tuple[bool, ...]:

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from lenet.deploy.blobs import batch_shapes
 from lenet.deploy.use import complete
 from lenet.engine.build import Network, build
-from lenet.engine.fusing import blobs_of, fuse
+from lenet.engine.fusing import fuse
+from lenet.engine.running import blobs_of, hidden
 from lenet.errors import DataError
 from lenet.layers.layer import Input
 from lenet.model import Model
@@ -85,7 +86,9 @@ class Predictor(nn.Module):
 
         Raises: DataError if a blob's other axes are of another size for each batch.
         """
-        run = self.network if self._within.intersection(wanted) else partial(blobs_of, self.network)
+        lists = not hidden(self.network).intersection(wanted)
+        quick = partial(blobs_of, self.network, lists=lists)
+        run = self.network if self._within.intersection(wanted) else quick
         parts: dict[str, list[Array]] = {name: [] for name in wanted}
         for start in range(0, len(samples), self.batch):
             batch = samples[start : start + self.batch]

@@ -14,7 +14,7 @@ from lenet.data.feed import Feed
 from lenet.deploy.use import classifier_blobs
 from lenet.engine.build import Network
 from lenet.engine.feeding import Feeder
-from lenet.engine.fusing import blobs_of
+from lenet.engine.running import blobs_of
 from lenet.results import Answers, Output, TestScores
 from lenet.shapes import Array
 

@@ -19,11 +19,11 @@ from lenet.engine.compiled_step import compiled_step
 from lenet.engine.debugging import Watch
 from lenet.engine.distributed import Alone
 from lenet.engine.feeding import Feeder
-from lenet.engine.fusing import blobs_of
 from lenet.engine.interval_tests import IntervalTests
 from lenet.engine.precision import arrange
 from lenet.engine.rate import learning_rate
 from lenet.engine.requests import Request, Requests
+from lenet.engine.running import blobs_of
 from lenet.engine.snapshot import Checkpoint, Save, restore_place, take_place
 from lenet.engine.test import Batch, batches, report_outputs
 from lenet.engine.updating import Updater

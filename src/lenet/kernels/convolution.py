@@ -72,6 +72,10 @@ class FusedConvolution:
         """Those of a sample, forward."""
         return self.outputs * self.channels * prod(self.window) * prod(self.convolved)
 
+    @property
+    def _weight_shape(self) -> Shape:
+        return self.outputs, self.channels, *self.window
+
     def __call__(self, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """(N, C, H, W) -> (N, outputs, *pooled), float32, differentiable once.
 
@@ -79,7 +83,7 @@ class FusedConvolution:
         """
         import torch
 
-        shape = (self.outputs, self.channels, *self.window)
+        shape = self._weight_shape
         if not (self.takes(images) and _fits(weight, shape) and (bias is None or _fits(bias, shape[:1]))):
             raise ValueError("the compiled convolution takes float32 tensors on the CPU, of its own shapes")
         wanted = torch.is_grad_enabled() and any(
@@ -93,6 +97,12 @@ class FusedConvolution:
     def takes(self, images: Tensor) -> bool:
         """Whether these are images that this was made for."""
         return _fits(images, (len(images), self.channels, *self.size))
+
+    def learned_by(self, parameters: Sequence[Tensor]) -> bool:
+        """Whether this is the layer's weight, and its bias or none, as they lie in memory for its calls."""
+        shapes = self._weight_shape, self._weight_shape[:1]
+        shaped = all(_fits(each, shape) for each, shape in zip(parameters, shapes, strict=False))
+        return shaped and all(bias.is_contiguous() for bias in parameters[1:])
 
     def forward(
         self, images: Tensor, weight: Tensor, bias: Tensor | None, *, with_winners: bool
@@ -136,7 +146,12 @@ class FusedConvolution:
         return of_images, of_weight if wanted[1] else None, of_bias if wanted[2] else None
 
     def forward_call(
-        self, images: Tensor, weight: Tensor, bias: Tensor | None, output: Tensor, winners: Tensor | None
+        self,
+        images: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        output: Tensor,
+        winners: Tensor | None = None,
     ) -> Call:
         """What fills `output` and, if it is given, `winners`."""
         bias = None if bias is None else bias.contiguous()  # the only one without strides

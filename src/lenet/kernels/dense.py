@@ -7,6 +7,7 @@ so that no layer of a LeNet wakes a second set of threads and waits for it.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,25 @@ class FusedDense:
     inputs: int
     outputs: int
     relu: bool
+
+    @property
+    def multiply_adds(self) -> int:
+        """Those of a sample, forward."""
+        return self.inputs * self.outputs
+
+    def output_room(self, batch: int) -> Tensor:
+        """Memory for the output of so many samples."""
+        import torch
+
+        return torch.empty((batch, self.outputs), dtype=torch.float32, device="cpu")
+
+    def learned_by(self, parameters: Sequence[Tensor]) -> bool:
+        """Whether this is the layer's weight, and its bias or none, as they lie in memory for its calls."""
+        shapes = (self.outputs, self.inputs), (self.outputs,)
+        return all(
+            tuple(each.shape) == shape and each.is_contiguous()
+            for each, shape in zip(parameters, shapes, strict=False)
+        )
 
     def forward_call(self, rows: Tensor, weight: Tensor, bias: Tensor | None, output: Tensor) -> Call:
         """What fills `output` (N, outputs); all tensors are contiguous."""
