@@ -24,7 +24,7 @@ from lenet.engine.place import RENDEZVOUS, Place, place_here
 from lenet.errors import TrainingError, UsageError, Where
 
 _FORWARDED = ("SIGINT", "SIGHUP")
-_GRACE = 10.0  # seconds in which the others end by themselves when one has failed
+_GRACE = 30.0  # seconds in which the others end by themselves when one has failed; a busy machine takes some
 _LOOKED_EVERY = 0.05  # seconds
 
 
