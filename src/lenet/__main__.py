@@ -13,7 +13,7 @@ from lenet.cli.messages import print_error
 from lenet.cli.signals import INTERRUPTED
 from lenet.engine.place import speaks
 from lenet.errors import FileError, LenetError, UsageError, Where, did_you_mean, too_large
-from lenet.process import collect_rarely, is_command
+from lenet.process import Leaving, collect_rarely, is_command
 
 BROKEN_PIPE = 141  # what a shell reports for a program whose reader went away
 
@@ -22,8 +22,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line (without the program's name); the result is the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     _never_fail_to_print()
-    if is_command():
-        collect_rarely()
+    if not is_command():
+        return _told(words)
+    leaving = Leaving()
+    collect_rarely()
+    code = _told(words)
+    leaving.with_code(code)
+    return code
+
+
+def _told(words: list[str]) -> int:
+    """Run a command line; what goes wrong is told."""
     try:
         code = _run(words)
         sys.stdout.flush()

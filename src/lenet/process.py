@@ -6,8 +6,11 @@ import atexit
 import gc
 import os
 import sys
+from contextlib import suppress
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 
 _COMMANDS = ("lenet", "lenet.__main__")  # what the main module is called where the command runs
 _OBJECTS = 200_000  # a few more than importing torch makes, all of which stay
@@ -28,13 +31,57 @@ def is_command() -> bool:
 
 
 def collect_rarely() -> None:
-    """Let Python look for objects that hold each other only after many new ones, and at its end no more.
+    """Let Python look for objects that hold each other only after many new ones.
 
-    It does so some hundred times while torch is imported, a twelfth of the time that this takes, and at its
-    end looks at all of torch's objects once more: half a second.
+    It does so some hundred times while torch is imported, a twelfth of the time that this takes.
     """
     gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
-    atexit.register(gc.freeze)
+
+
+class Leaving:
+    """Lets this process leave at once when all that is to be done at its end is done.
+
+    Taking down Python's and torch's objects one by one takes half a second otherwise.  To be made before
+    anything else asks to be called at the end, for what is asked first comes last.
+    """
+
+    def __init__(self) -> None:
+        self._code: int | None = None
+        atexit.register(self._leave)
+
+    def with_code(self, code: int) -> None:
+        """Leave with this code; where code of others ran, as Python does: they may count on it."""
+        others = "lenet.pycaffe" in sys.modules or "lenet.keras" in sys.modules
+        self._code = None if others or sys.gettrace() else code
+
+    def _leave(self) -> None:
+        if self._code is None:
+            return
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # nobody reads it, or it is closed
+                stream.flush()
+        os._exit(self._code)
+
+
+def load_torch_ahead() -> None:
+    """Have the system load torch's libraries while Python imports what comes before torch.
+
+    That is a sixth of what importing torch takes, and needs the interpreter only if Python does it.
+    """
+    if sys.platform == "linux" and (os.cpu_count() or 1) > 1:
+        Thread(target=_load_torch, name="lenet-torch", daemon=True).start()
+
+
+def _load_torch() -> None:
+    found = find_spec("torch")
+    if found is None or found.origin is None:
+        return
+    import ctypes
+
+    load = getattr(ctypes.CDLL(None), "dlopen", None)  # unlike CDLL itself it lets the interpreter go
+    if load:
+        load.restype = ctypes.c_void_p
+        load(os.fsencode(Path(found.origin).with_name("lib") / "libtorch_python.so"), os.RTLD_LAZY)
 
 
 @cache

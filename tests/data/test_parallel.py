@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, get_ident
 
@@ -170,7 +171,7 @@ def test_there_are_no_processes_in_a_program_that_is_not_ours_or_where_they_cann
         assert pool is None
     monkeypatch.setattr(parallel, "is_command", lambda: True)
     monkeypatch.setattr(parallel, "cores", lambda: 2)
-    monkeypatch.setattr(parallel, "ProcessPoolExecutor", lambda *_: (_ for _ in ()).throw(OSError()))
+    monkeypatch.setattr(futures, "ProcessPoolExecutor", lambda *_: (_ for _ in ()).throw(OSError()))
     with processes(os.getpid) as pool:
         assert pool is None
 
@@ -179,20 +180,20 @@ def test_there_are_no_processes_where_the_system_starts_none(as_command, monkeyp
     def refuse(pool, *_):
         raise BlockingIOError("Resource temporarily unavailable")
 
-    monkeypatch.setattr(parallel.ProcessPoolExecutor, "submit", refuse)
+    monkeypatch.setattr(futures.ProcessPoolExecutor, "submit", refuse)
     with processes(os.getpid) as pool:
         assert pool is None
 
 
 def test_ctrl_c_waits_until_processes_have_ended(as_command, monkeypatch):
-    end = parallel.ProcessPoolExecutor.shutdown
+    end = futures.ProcessPoolExecutor.shutdown
 
     def interrupted(pool, **options):
         signal.raise_signal(signal.SIGINT)
         end(pool, **options)
 
     before = signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(parallel.ProcessPoolExecutor, "shutdown", interrupted)
+    monkeypatch.setattr(futures.ProcessPoolExecutor, "shutdown", interrupted)
     with processes(os.getpid) as pool:
         assert list(parts_in_order(sum, [1, 2], None, together=1, pool=pool)) == [1, 2]
     assert signal.getsignal(signal.SIGINT) is before

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
+from lenet.process import is_command, load_torch_ahead
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
@@ -30,11 +32,15 @@ class VerbModule(Protocol):
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb: its file and its line of help; a `raw` one gets its words unparsed, as `args.words`."""
+    """A verb: its file and its line of help; a `raw` one gets its words unparsed, as `args.words`.
+
+    Most of what a verb with `torch` does runs networks.
+    """
 
     module: str
     help: str
     raw: bool = False
+    torch: bool = False
 
     def load(self) -> VerbModule:
         """Import the verb's file."""
@@ -42,22 +48,26 @@ class Verb:
 
 
 VERBS: dict[str, Verb] = {
-    "train": Verb("lenet.cli.train", "train a network; without a file: LeNet on MNIST, both built in"),
+    "train": Verb(
+        "lenet.cli.train", "train a network; without a file: LeNet on MNIST, both built in", torch=True
+    ),
     "sweep": Verb("lenet.cli.sweep", "train all combinations of the values that a .conf lists"),
-    "test": Verb("lenet.cli.test", "score a network with its weights on its test data"),
-    "classify": Verb("lenet.cli.classify", "say what images show"),
-    "detect": Verb("lenet.cli.detect", "find objects in images: a configuration, SSD, or a slid classifier"),
+    "test": Verb("lenet.cli.test", "score a network with its weights on its test data", torch=True),
+    "classify": Verb("lenet.cli.classify", "say what images show", torch=True),
+    "detect": Verb(
+        "lenet.cli.detect", "find objects in images: a configuration, SSD, or a slid classifier", torch=True
+    ),
     "show": Verb("lenet.cli.show", "look into a file: layers, shapes, weights, cost; what was upgraded"),
     "metarun": Verb("lenet.cli.sweep", "the same as sweep, by EBLearn's name"),
-    "time": Verb("lenet.cli.time", "time every layer of a network, forward and backward"),
+    "time": Verb("lenet.cli.time", "time every layer of a network, forward and backward", torch=True),
     "convert": Verb("lenet.cli.convert", "rewrite a file in today's form, text or binary"),
     "data": Verb("lenet.cli.data", "write, fetch and look into data sets and databases"),
     "doctor": Verb(
         "lenet.cli.doctor", "examine a file: what it needs, what was guessed, what is likely wrong"
     ),
     "run": Verb("lenet.cli.run", "run an old script for Caffe's Python interface or Keras", raw=True),
-    "caffe": Verb("lenet.cli.caffe", "Caffe's own command lines, word for word", raw=True),
-    "eblearn": Verb("lenet.cli.eblearn", "EBLearn's own command lines, word for word", raw=True),
+    "caffe": Verb("lenet.cli.caffe", "Caffe's own command lines, word for word", raw=True, torch=True),
+    "eblearn": Verb("lenet.cli.eblearn", "EBLearn's own command lines, word for word", raw=True, torch=True),
     "shims": Verb("lenet.cli.shims", "write launchers, so that scripts of old tutorials run as they are"),
 }
 
@@ -70,6 +80,8 @@ def run_verb(name: str, words: Sequence[str]) -> int:
     from argparse import Namespace
 
     verb = VERBS[name]
+    if verb.torch and is_command() and not {"-h", "--help"}.intersection(words):
+        load_torch_ahead()
     module = verb.load()
     if verb.raw:
         return module.run(Namespace(words=list(words)))

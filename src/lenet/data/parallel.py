@@ -6,17 +6,18 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
-from multiprocessing import get_context, parent_process
 from threading import Thread
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lenet.errors import LenetError
 from lenet.process import is_command
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
@@ -153,7 +154,7 @@ def processes(first: Callable[[], object]) -> Iterator[Executor | None]:
         return
     try:
         yield pool
-    except BrokenProcessPool:
+    except BrokenExecutor:
         hint = "is there enough memory?"
         raise LenetError("a process that worked for this one has died", hint=hint) from None
     finally:
@@ -163,6 +164,9 @@ def processes(first: Callable[[], object]) -> Iterator[Executor | None]:
 def _pool() -> ProcessPoolExecutor | None:
     """Processes that begin anew: a copy of this one could lack the threads that hold its locks."""
     try:
+        from concurrent.futures import ProcessPoolExecutor  # few commands need it, and it takes a while
+        from multiprocessing import get_context
+
         return ProcessPoolExecutor(cores() - 1, get_context("spawn"), _begin)
     except (ImportError, NotImplementedError, OSError):
         return None
@@ -174,7 +178,7 @@ def _started(pool: Executor, first: Callable[[], object]) -> bool:
         with _without_interrupts():
             for _ in range(cores() - 1):
                 pool.submit(first)
-    except (OSError, BrokenProcessPool):
+    except (OSError, BrokenExecutor):
         _end(pool)
         return False
     return True
@@ -218,6 +222,8 @@ def end_with_parent() -> None:
 
 
 def _wait_and_end() -> None:
+    from multiprocessing import parent_process
+
     parent = parent_process()
     if parent is not None:
         parent.join()
