@@ -26,12 +26,13 @@ from cases import DENSE, GEMM, MODELS, NAMES, Case
 from engine_torch import SIZE
 from environments import BUILD, ENVIRONMENTS, make_environment, versions_of
 from gpu import measure_gpu
-from machine import cores, setting
+from machine import setting
 from processes import Crew, Measured, crew, measure
 from results import GPU, STARTING, case_table, keep, load_table, section_table, table
 from sections import SECTIONS, Section
 from startup import measure_startup
 
+from lenet.process import cores
 from lenet.report.table import tenth_percentile
 
 Found = tuple[list[dict[str, Measured]], list[float | None]]

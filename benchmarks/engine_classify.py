@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 from digits import FOLDER, digits
-from machine import cores
 from PIL import Image
 
 from lenet.data.parallel import end_with_parent
+from lenet.process import cores
 
 TOGETHER = 32  # files that a process is given at a time
 NET = """

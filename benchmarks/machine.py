@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import os
 import platform
 import re
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+from lenet.process import cores
 
 
 def setting() -> str:

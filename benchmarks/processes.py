@@ -15,7 +15,8 @@ from pathlib import Path
 import environments
 from cases import SHORT, Case
 from environments import missing, python_of
-from machine import cores
+
+from lenet.process import cores
 
 HERE = Path(__file__).parent
 PAUSE = 0.02  # seconds before a block: threads of the engine before spin for some milliseconds longer

@@ -22,6 +22,11 @@ _MOST_BEFORE = 2**25  # older libraries refuse to keep larger blocks
 _VARIABLES = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_", "GLIBC_TUNABLES")
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def is_command() -> bool:
     """Whether this process is our own command's, not a program that uses the library."""
     main = sys.modules.get("__main__")
@@ -51,14 +56,17 @@ class Leaving:
 
     def with_code(self, code: int) -> None:
         """Leave with this code; where code of others ran, as Python does: they may count on it."""
-        others = "lenet.pycaffe" in sys.modules or "lenet.keras" in sys.modules
-        self._code = None if others or sys.gettrace() else code
+        others = "lenet.pycaffe" in sys.modules or "lenet.keras" in sys.modules  # what serves that code
+        watched = sys.gettrace() or sys.getprofile()  # by who tells at the end what was seen
+        self._code = None if others or watched else code
 
     def _leave(self) -> None:
         if self._code is None:
             return
         for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):  # nobody reads it, or it is closed
+            with suppress(
+                AttributeError, OSError, ValueError
+            ):  # there is none, nobody reads it, it is closed
                 stream.flush()
         os._exit(self._code)
 
@@ -68,8 +76,8 @@ def load_torch_ahead() -> None:
 
     That is a sixth of what importing torch takes, and needs the interpreter only if Python does it.
     """
-    if sys.platform == "linux" and (os.cpu_count() or 1) > 1:
-        Thread(target=_load_torch, name="lenet-torch", daemon=True).start()
+    if sys.platform == "linux" and cores() > 1:
+        Thread(target=_load_torch, name="lenet-torch").start()
 
 
 def _load_torch() -> None:

@@ -10,11 +10,11 @@ from PIL import Image
 
 from lenet.cli.classify import MANY
 from lenet.data.mnist import mnist_arrays
-from lenet.data.parallel import cores
 from lenet.dialects.caffe.net import read_net
 from lenet.dialects.caffe.weights import write_weights
 from lenet.engine.build import build
 from lenet.errors import FileError, Notes
+from lenet.process import cores
 
 NET = """layer { name: "in" type: "Input" top: "data" input_param { shape { dim: [1, 1, 28, 28] } } }
 layer { name: "ip1" type: "InnerProduct" bottom: "data" top: "ip1"

@@ -11,7 +11,8 @@ from threading import Event, get_ident
 import pytest
 
 from lenet.data import parallel
-from lenet.data.parallel import cores, in_order, parts_in_order, processes
+from lenet.data.parallel import in_order, parts_in_order, processes
+from lenet.process import cores
 
 #: a command whose first process dies with its first part
 DYING = """

@@ -1,5 +1,7 @@
 """Lists of compiled layers in use: which there are, and that the answers are those of layer by layer."""
 
+import copy
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -149,6 +151,47 @@ def test_changed_and_replaced_parameters_count(tmp_path):
     weight = net.steps[-2].parameters[0]
     weight.data = torch.randn(weight.shape[::-1]).T  # not as the kernel reads it
     compared(net, images)
+
+
+def test_parameters_that_are_turned_where_they_lie_count(tmp_path):
+    net = network(tmp_path, FIRST, dense("i", "pa"), dense("j", "i"))
+    images = torch.randn(4, 3, 14, 14)
+    compared(net, images)
+    for step in (net.steps[1], net.steps[-1]):  # 4 x 3 x 3 x 3 and 5 x 5
+        step.parameters[0].data = step.parameters[0].data.transpose(-1, -2)
+        compared(net, images)
+
+
+def test_what_was_built_for_training_drops_in_any_mode(tmp_path):
+    net = network(
+        tmp_path, dense("i", "data"), plain("Dropout", "d", "i", "i"), dense("j", "i"), training=True
+    )
+    assert names(net.eval()) == []
+    net = network(tmp_path, dense("i", "data"), plain("Dropout", "d", "i", "i"), dense("j", "i"))
+    assert names(net.train()) == [["i", "d", "j"]]
+    compared(net, torch.randn(2, 3, 14, 14))
+
+
+def test_a_copy_is_a_network_of_its_own(tmp_path):
+    net = network(tmp_path, *WHOLE)
+    images = torch.randn(4, 3, 14, 14)
+    compared(net, images)
+    copied = copy.deepcopy(net)
+    with torch.no_grad():
+        for tensor in copied.tensors:
+            tensor.mul_(2)
+    compared(copied, images)
+    compared(net, images)
+
+
+def test_no_batch_is_kept(tmp_path):
+    net = network(tmp_path, *WHOLE)
+    images = torch.randn(4, 3, 14, 14)
+    with torch.no_grad():
+        answer = weakref.ref(blobs_of(net, {"data": images})["prob"])
+    kept = weakref.ref(images)
+    del images
+    assert (kept(), answer()) == (None, None)
 
 
 def test_another_precision_goes_layer_by_layer(tmp_path):

@@ -85,7 +85,8 @@ def run(args: Namespace) -> int:
 
 def _read(paths: Sequence[str], fitting: Fitting, pool: Executor | None) -> Generator[FittedFiles]:
     """The images, some at a time, in their order; while some are answered, those that come next are read."""
-    from lenet.data.parallel import cores, parts_in_order
+    from lenet.data.parallel import parts_in_order
+    from lenet.process import cores
 
     if pool is None:
         return parts_in_order(fitting.read, paths, None, THREAD_READS, ahead=TOGETHER)

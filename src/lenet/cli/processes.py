@@ -19,9 +19,9 @@ from typing import Any
 
 from lenet.cli.signals import INTERRUPTED
 from lenet.cli.training_options import Options
-from lenet.data.parallel import cores
 from lenet.engine.place import RENDEZVOUS, Place, place_here
 from lenet.errors import TrainingError, UsageError, Where
+from lenet.process import cores
 
 _FORWARDED = ("SIGINT", "SIGHUP")
 _GRACE = 30.0  # seconds in which the others end by themselves when one has failed; a busy machine takes some

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from lenet.dialects.eblearn.grid import Grid
 from lenet.dialects.eblearn.metarun import Experiment
 from lenet.errors import DescriptionError, Notes, TrainingError, UsageError
 from lenet.formats.conf_values import Values
+from lenet.process import cores
 
 STOPPED = 0  # the exit code of a sweep that was stopped: as of a training, all is saved to go on with it
 _EFFECTS: dict[str, signals.Effect] = {"SIGINT": "stop", "SIGTERM": "stop", "SIGHUP": "stop"}
@@ -87,7 +87,6 @@ def _tell_making(request: Request) -> Callable[[Grid, Path], Callable[[int, Path
 
 def _limits(request: Request, values: Values, number: int) -> Limits:
     """How the runs are run, by the command line, the configuration and the machine, in this order."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = values.integer("meta_max_jobs", 0) if values.exists("meta_max_jobs") else None
     if asked is not None and asked < 1:
         where = values.where("meta_max_jobs")
@@ -100,7 +99,7 @@ def _limits(request: Request, values: Values, number: int) -> Limits:
         watch = min(watch, _DRAWN)
     words = ("--device", request.device) if request.device else ()
     return Limits(
-        jobs=min(request.jobs or asked or cores, max(number, 1)),
+        jobs=min(request.jobs or asked or cores(), max(number, 1)),
         threads=request.threads,
         retries=request.retries,
         timeout=timeout,

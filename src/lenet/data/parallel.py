@@ -14,7 +14,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lenet.errors import LenetError
-from lenet.process import is_command
+from lenet.process import cores, is_command
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
@@ -23,11 +23,6 @@ Thing = TypeVar("Thing")
 Result = TypeVar("Result")
 
 _AHEAD = 8  # things per core that may wait, done, for the one before them
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_order(

@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
 from lenet.data.order import Order
-from lenet.data.parallel import cores
 from lenet.data.source import Reader
+from lenet.process import cores
 from lenet.shapes import Array
 
 if TYPE_CHECKING:

@@ -73,9 +73,16 @@ class Network(nn.Module):
     """
 
     def __init__(
-        self, net: Net, steps: Sequence[Step], trained: Sequence[Trained], feed_seeds: Mapping[str, int]
+        self,
+        net: Net,
+        steps: Sequence[Step],
+        trained: Sequence[Trained],
+        feed_seeds: Mapping[str, int],
+        *,
+        drops: bool,
     ) -> None:
         super().__init__()
+        self.drops = drops  # dropout drops in this network, whatever mode it is put in
         self.feed_seeds = feed_seeds
         self.net = net
         self.steps = tuple(steps)
@@ -89,6 +96,10 @@ class Network(nn.Module):
             for name, weight in zip(node.outputs, node.loss_weights, strict=False)
             if weight
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy gets: lists of calls work on the memory of this network, so it makes its own."""
+        return {**self.__dict__, "listed": None}
 
     @property
     def feeds(self) -> dict[str, tuple[Feed, tuple[str, ...]]]:
@@ -261,7 +272,8 @@ class _Builder:
         if self.training:  # a test network shares the tensors of one that learns
             for entry in trained:
                 entry.tensor.requires_grad_(entry.rate != 0 or self.net.force_backward)
-        return Network(self.net, steps, trained, self.feed_seeds).train(self.training)
+        network = Network(self.net, steps, trained, self.feed_seeds, drops=self.training)
+        return network.train(self.training)
 
     def _step(self, node: Node, shapes: NodeShapes) -> Step:
         operation = None

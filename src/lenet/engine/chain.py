@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from lenet.data.feed import Feed
 from lenet.engine.build import Network, Step
-from lenet.engine.fusing import FusedStep
-from lenet.engine.parts import Part, hands_on, joins, laid_out_flat, nodes_of, numbers_of
+from lenet.engine.fusing import FusedStep, nodes_of
+from lenet.engine.parts import Part, hands_on, joined, laid_out_flat, numbers_of
 from lenet.kernels.update import side_by_side
 from lenet.layers.dropout import Dropout
 from lenet.layers.loss import SoftmaxLoss
@@ -51,12 +51,13 @@ def chain_of(network: Network) -> Chain | None:
     if len(feeds) != 1 or len(feeds[0]) != 2 or len(steps) < 2:
         return None
     images, labels = feeds[0]
-    parts: list[Part] = []
+    parts: tuple[Part, ...] = ()
     blob = images
     for step in steps[:-1]:
-        if not (hands_on(step, blob) and joins(step, parts, training=True)):
+        behind = joined(step, parts, dropping=True) if hands_on(step, blob) else None
+        if behind is None:
             return None
-        blob = nodes_of(step)[-1].outputs[0]
+        parts, blob = behind, nodes_of(step)[-1].outputs[0]
     if not (_is_loss(network, steps[-1], (blob, labels)) and _all_learn(network, parts)):
         return None
     sample = network.blob_shapes()[images][1:]

@@ -5,8 +5,8 @@ dilation, windows of at most 11 x 11), then at most one ReLU, a max-pool whose w
 without padding, then at most one ReLU; float32 on a CPU, with the compiled library there; and nothing else
 in the network reads what lies between them.  What lies between has no blob then: whoever wants every blob
 (pycaffe, pictures of states, times by layer) calls the network itself, which always runs layer by layer on
-plain torch.  Fully connected layers, with the ReLU behind them, are compiled only where a whole iteration is
-(:mod:`lenet.engine.chain`): by themselves torch's are as quick, and on threads of torch's.
+plain torch.  Fully connected layers, with the ReLU behind them, are compiled only in lists of layers
+(:mod:`lenet.engine.chain` and :mod:`lenet.engine.running`): by themselves torch's are as quick.
 
 Behind other convolutions and fully connected layers, a ReLU that the description has in place works in place.
 """
@@ -30,6 +30,7 @@ from lenet.layers.convolution import Convolution
 from lenet.layers.dense import Dense
 from lenet.layers.pooling import Pooling
 from lenet.layers.window import per_axis
+from lenet.net import Node
 
 Kernels = Literal["auto", "torch", "fused"]
 MOST_WEIGHTS = 2**18  # of a convolution; more do not fit into a processor's cache, where torch is as quick
@@ -176,19 +177,24 @@ def _private(network: Network, place: int, number: int) -> bool:
         (blob, *others), following = steps[index].node.outputs, steps[index + 1].node
         if others or following.inputs != (blob,) or any(steps[index].node.loss_weights):
             return False
-        if following.outputs != (blob,) and _read_later(steps[index + 2 :], blob):
+        if following.outputs != (blob,) and readers(steps[index + 2 :], blob):
             return False
     return True
 
 
-def _read_later(steps: Sequence[Step], blob: str) -> bool:
-    """Whether a later step reads this blob before another one of that name is made."""
-    for step in steps:
-        if blob in step.node.inputs:
-            return True
-        if blob in step.node.outputs:
-            return False
-    return False
+def nodes_of(step: Step | FusedStep) -> Sequence[Node]:
+    """The nodes of a step, in their order."""
+    return [each.node for each in step.steps] if isinstance(step, FusedStep) else [step.node]
+
+
+def readers(steps: Sequence[Step | FusedStep], blob: str) -> int:
+    """How many of these steps read this blob before another one of that name is made."""
+    number = 0
+    for nodes in map(nodes_of, steps):
+        number += blob in nodes[0].inputs
+        if blob in nodes[-1].outputs:
+            break
+    return number
 
 
 def _operation(group: Sequence[Step], later: Sequence[Step]) -> FusedConvolution:

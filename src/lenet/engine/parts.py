@@ -9,14 +9,13 @@ from math import prod
 from torch import Tensor
 
 from lenet.engine.build import Step
-from lenet.engine.fusing import FusedStep, runs_compiled
+from lenet.engine.fusing import FusedStep, nodes_of, runs_compiled
 from lenet.kernels.convolution import FusedConvolution
 from lenet.kernels.dense import FusedDense
 from lenet.layers.activation import ReLU
 from lenet.layers.arrange import Flatten
 from lenet.layers.dense import Dense
 from lenet.layers.dropout import Dropout
-from lenet.net import Node
 
 MOST_WEIGHTS = 2**21  # of a fully connected layer; the kernel was measured with up to half as many
 
@@ -29,11 +28,6 @@ class Part:
     parameters: tuple[Tensor, ...] = ()
 
 
-def nodes_of(step: Step | FusedStep) -> Sequence[Node]:
-    """The nodes of a step, in their order."""
-    return [each.node for each in step.steps] if isinstance(step, FusedStep) else [step.node]
-
-
 def hands_on(step: Step | FusedStep, blob: str) -> bool:
     """Whether this reads that blob alone, gives one, and lets gradients through."""
     nodes = nodes_of(step)
@@ -41,23 +35,24 @@ def hands_on(step: Step | FusedStep, blob: str) -> bool:
     return alone and all(all(node.propagate) and not any(node.loss_weights) for node in nodes)
 
 
-def joins(step: Step | FusedStep, parts: list[Part], training: bool) -> bool:
-    """Take a step behind these parts; False if there is no place for it."""
+def joined(step: Step | FusedStep, parts: tuple[Part, ...], dropping: bool) -> tuple[Part, ...] | None:
+    """These parts with a step behind them; None if there is no place for it.
+
+    `dropping`, whether dropout is a part, as in training; or else it hands on what it gets.
+    """
     if isinstance(step, FusedStep):
-        parts.append(Part(step.operation, step.steps[0].parameters))
-        return True
+        return *parts, Part(step.operation, step.steps[0].parameters)
     kind = step.node.kind
-    last = parts[-1] if parts else None
-    if isinstance(kind, ReLU) and kind.slope == 0 and last and isinstance(last.operation, FusedDense):
-        parts[-1] = replace(last, operation=replace(last.operation, relu=True))
-    elif isinstance(kind, Dense) and _compiles(kind, step):
+    last = parts[-1].operation if parts else None
+    if isinstance(kind, ReLU) and kind.slope == 0 and isinstance(last, FusedDense):
+        return *parts[:-1], replace(parts[-1], operation=replace(last, relu=True))
+    if isinstance(kind, Dense) and _compiles(kind, step):
         outputs, inputs = step.parameters[0].shape
-        parts.append(Part(FusedDense(inputs, outputs, relu=False), step.parameters))
-    elif isinstance(kind, Dropout) and kind.ratio and training and last:
-        parts.append(Part(kind))
-    else:  # what is connected fully is flat in memory anyway, and with ratio 0 torch draws nothing
-        return kind == Flatten() or (isinstance(kind, Dropout) and not (kind.ratio and training))
-    return True
+        return *parts, Part(FusedDense(inputs, outputs, relu=False), step.parameters)
+    if isinstance(kind, Dropout) and kind.ratio and dropping:
+        return (*parts, Part(kind)) if parts else None
+    # what is connected fully is flat in memory anyway, and with ratio 0 torch draws nothing
+    return parts if kind == Flatten() or isinstance(kind, Dropout) else None
 
 
 def _compiles(kind: Dense, step: Step) -> bool:

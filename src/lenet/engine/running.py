@@ -14,14 +14,15 @@ import torch
 from torch import Tensor
 
 from lenet.engine.build import Network, Step
-from lenet.engine.fusing import FusedStep, runs_compiled
-from lenet.engine.parts import Part, hands_on, joins, laid_out_flat, nodes_of, numbers_of
+from lenet.engine.fusing import FusedStep, nodes_of, readers, runs_compiled
+from lenet.engine.parts import Part, hands_on, joined, laid_out_flat, numbers_of
 from lenet.kernels.calls import Call, Calls
 from lenet.kernels.convolution import FEW, FusedConvolution
 from lenet.layers.arrange import Flatten
 from lenet.layers.dropout import Dropout
+from lenet.layers.layer import Layer
 
-MOST_NUMBERS = 2**24  # between the layers of a batch: so much a list keeps, and larger work gains nothing
+MOST_KEPT = 2**24  # numbers between the layers of a batch: larger work gains nothing from a list
 _IMAGES, _OUTPUT = 0, 3  # places in the data of forward calls
 
 
@@ -72,6 +73,7 @@ class ForwardList:
         self._multiply_adds = sum(its.multiply_adds for its, _ in self._layers)
         self._numbers = sum(numbers_of(its) for its, _ in self._layers)
         self._laid_out_for: tuple[object, ...] = ()
+        self._calls: Calls | None = None
         self._busy = Lock()
 
     def run(self, blobs: dict[str, Tensor]) -> None:
@@ -90,12 +92,13 @@ class ForwardList:
 
     def _computed(self, values: Tensor) -> Tensor | None:
         """The output; None where the calls do not take these values."""
-        kind = (values.shape, values.stride(), *(each.data_ptr() for each in self._parameters))
-        if kind != self._laid_out_for or values.dtype != torch.float32 or values.device.type != "cpu":
+        kind = tuple((each.shape, each.stride(), each.dtype) for each in (values, *self._parameters))
+        places = tuple(each.data_ptr() for each in self._parameters)
+        if self._calls is None or (kind, places, values.device) != self._laid_out_for:
+            self._calls = None  # it keeps what it works on
             if not self._takes(values):
                 return None
-            self._calls = Calls(self._laid_out(values))
-            self._laid_out_for = kind
+            self._calls, self._laid_out_for = Calls(self._laid_out(values)), (kind, places, values.device)
         output = self._layers[-1][0].output_room(len(values))
         self._calls.replace(0, _IMAGES, values)
         self._calls.replace(-1, _OUTPUT, output)
@@ -106,7 +109,7 @@ class ForwardList:
     def _takes(self, values: Tensor) -> bool:
         """Whether these are values and parameters that the calls can be made for."""
         kinds = all(map(runs_compiled, (values, *self._parameters)))
-        if not (kinds and 0 < len(values) * self._numbers <= MOST_NUMBERS):
+        if not (kinds and values.ndim > 1 and 0 < len(values) * self._numbers <= MOST_KEPT):
             return False
         first, _ = self._layers[0]
         if isinstance(first, FusedConvolution):
@@ -116,6 +119,7 @@ class ForwardList:
         return its_own and all(its.learned_by(parameters) for its, parameters in self._layers)
 
     def _laid_out(self, values: Tensor) -> list[Call]:
+        """The calls; what goes in and what comes out is another tensor each time, and not kept."""
         calls = []
         for its, parameters in self._layers:
             weight, *bias = [parameter.detach() for parameter in parameters]
@@ -123,6 +127,8 @@ class ForwardList:
             output = its.output_room(len(values))
             calls.append(its.forward_call(values, weight, bias[0] if bias else None, output))
             values = output
+        calls[0] = calls[0].without(_IMAGES)
+        calls[-1] = calls[-1].without(_OUTPUT)
         return calls
 
 
@@ -130,42 +136,33 @@ def _plan(network: Network) -> list[Step | FusedStep | ForwardList]:
     found: list[Step | FusedStep | ForwardList] = []
     steps = network.fused or ()
     while len(steps):
-        each = _list_from(steps, network.training) or steps[0]
+        each = _list_from(steps, network.drops) or steps[0]
         found.append(each)
         steps = steps[len(each.steps) if isinstance(each, ForwardList) else 1 :]
     return found
 
 
-def _list_from(steps: Sequence[Step | FusedStep], training: bool) -> ForwardList | None:
-    """The longest list that begins with the first of these steps; None if that would be one layer."""
-    parts: list[Part] = []
-    whole: list[Part] = []  # what ends with numbers, not with an arrangement of them
-    number = 0
+def _list_from(steps: Sequence[Step | FusedStep], drops: bool) -> ForwardList | None:
+    """The longest list that begins with the first of these steps; None if that would be one layer.
+
+    `drops`, whether dropout drops: no list goes beyond it then.
+    """
+    parts: tuple[Part, ...] = ()
+    whole, number = parts, 0  # what ends with numbers, not with an arrangement of them
     blob = nodes_of(steps[0])[0].inputs[:1]
     for place, step in enumerate(steps):
-        nodes = nodes_of(step)
-        if not (blob and hands_on(step, blob[0])) or (training and _drops(step)):
+        if not (blob and hands_on(step, blob[0])) or (drops and _is(step, Dropout)):
             break
-        if not (joins(step, parts, training=False) and parts):
+        behind = joined(step, parts, dropping=False)
+        if not behind:
             break
-        if not (isinstance(step, Step) and isinstance(step.node.kind, (Flatten, Dropout))):
-            whole, number = list(parts), place + 1
-        blob = nodes[-1].outputs
-        if _read_later(steps[place + 1 :], blob[0]) != 1:
+        parts, blob = behind, nodes_of(step)[-1].outputs
+        if not _is(step, Flatten, Dropout):
+            whole, number = parts, place + 1
+        if readers(steps[place + 1 :], blob[0]) != 1:
             break
     return ForwardList(steps[:number], whole) if len(whole) > 1 else None
 
 
-def _drops(step: Step | FusedStep) -> bool:
-    """Whether this gives something else in training."""
-    return isinstance(step, Step) and isinstance(step.node.kind, Dropout)
-
-
-def _read_later(steps: Sequence[Step | FusedStep], blob: str) -> int:
-    """How many steps read this blob before another one of that name is made."""
-    number = 0
-    for nodes in map(nodes_of, steps):
-        number += blob in nodes[0].inputs
-        if blob in nodes[-1].outputs:
-            break
-    return number
+def _is(step: Step | FusedStep, *kinds: type[Layer]) -> bool:
+    return isinstance(step, Step) and isinstance(step.node.kind, kinds)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,10 @@ class Call:
     kind: str
     sizes: ctypes.Structure
     data: Sequence[Tensor | ctypes.Array[Any] | None]
+
+    def without(self, place: int) -> Call:
+        """The call that does not keep this data: :meth:`Calls.replace` gives it some before each run."""
+        return replace(self, data=[None if at == place else each for at, each in enumerate(self.data)])
 
 
 class _Call(ctypes.Structure):
