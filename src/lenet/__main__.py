@@ -91,7 +91,10 @@ def _unknown(word: str) -> UsageError:
 
 
 def _never_fail_to_print() -> None:
-    """Let a terminal that cannot show a character show a substitute instead of raising."""
+    """Let a terminal that cannot show a character show a substitute; to print nowhere is no error either."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed before the command began
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 for as long as the process lives
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -162,3 +162,16 @@ def test_a_terminal_without_unicode_gets_substitutes(tmp_path):
     result = start("show", str(path), env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert "Traceback" not in result.stderr
     assert "?, phase" in result.stdout or ": ?" in result.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell closes the output")
+@pytest.mark.parametrize(("words", "code"), [("--version", 0), ("nosuchverb", 2)])
+def test_an_output_that_is_closed_from_the_start_is_no_error(words, code):
+    done = subprocess.run(
+        f'exec "{sys.executable}" -m lenet {words} >&-',
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
