@@ -94,7 +94,7 @@ def _never_fail_to_print() -> None:
     """Let a terminal that cannot show a character show a substitute; to print nowhere is no error either."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed before the command began
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 for as long as the process lives
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 for as long as the process lives
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
