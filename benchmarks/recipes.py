@@ -25,6 +25,8 @@ from statistics import mean, stdev
 from machine import setting
 from results import RECIPES, keep, table
 
+from lenet.process import cores
+
 
 @dataclass(frozen=True)
 class Run:
@@ -56,17 +58,15 @@ def train(recipe: str, seed: int, args: argparse.Namespace) -> Run:
 
 
 def text_of(runs: list[Run]) -> str:
-    """A row per training, then the mean and the standard deviation of each recipe."""
+    """A row per training of a recipe, then the mean and the standard deviation."""
     rows = []
     for run in runs:
         times = (f"{seconds:.1f}" for seconds in (run.training, run.whole, run.processor))
-        rows.append([f"{run.recipe}, seed {run.seed}", f"{run.accuracy:.2f}", *times])
-    for recipe in dict.fromkeys(run.recipe for run in runs):
-        same = [run for run in runs if run.recipe == recipe]
-        places = {"accuracy": 3, "training": 1, "whole": 1, "processor": 1}
-        cells = [_spread([getattr(run, name) for run in same], each) for name, each in places.items()]
-        rows.append([f"**{recipe}**, mean", *cells])
-    return table(["recipe", "accuracy, %", "training, s", "with start and report, s", "processor, s"], rows)
+        rows.append([f"seed {run.seed}", f"{run.accuracy:.2f}", *times])
+    places = {"accuracy": 3, "training": 1, "whole": 1, "processor": 1}
+    cells = [_spread([getattr(run, name) for run in runs], each) for name, each in places.items()]
+    rows.append(["mean", *cells])
+    return table(["", "accuracy, %", "training, s", "with start and report, s", "processor, s"], rows)
 
 
 def _spread(values: list[float], places: int) -> str:
@@ -77,22 +77,27 @@ def _spread(values: list[float], places: int) -> str:
 def main() -> None:
     """Train each recipe with each seed, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--recipes", default="fast,best", metavar="NAME,...")
+    parser.add_argument("--recipes", default=",".join(RECIPES), metavar="NAME,...")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="1 to N")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--hold-out", type=int, default=0, metavar="N")
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--no-write", dest="write", action="store_false", help="leave RESULTS.md as it is")
     args = parser.parse_args()
-    runs = []
     for recipe in args.recipes.split(","):
-        for seed in range(1, args.seeds + 1):
-            runs.append(train(recipe, seed, args))
-            run = runs[-1]
-            print(f"{recipe}, seed {seed}: {run.accuracy:.2f} % in {run.training:.1f} s", flush=True)
-    words = f"`--seeds {args.seeds} --recipes {args.recipes}`"
-    about = f"{setting()}  Test set, read once per seed; {args.threads or os.cpu_count()} threads; {words}."
-    keep(RECIPES, f"{about}\n\n{text_of(runs)}", args.write and not (args.hold_out or args.settings))
+        measure(recipe, args)
+
+
+def measure(recipe: str, args: argparse.Namespace) -> None:
+    """Train a recipe with each seed; its table is printed and kept."""
+    runs = []
+    for seed in range(1, args.seeds + 1):
+        runs.append(train(recipe, seed, args))
+        print(f"{recipe}, seed {seed}: {runs[-1].accuracy:.2f} % in {runs[-1].training:.1f} s", flush=True)
+    words = f"`python benchmarks/recipes.py --recipes {recipe} --seeds {args.seeds}`"
+    about = f"{setting()}  Test set, read once per seed; {args.threads or cores()} threads; {words}."
+    write = args.write and not (args.hold_out or args.settings)
+    keep(RECIPES[recipe], f"{about}\n\n{text_of(runs)}", write)
 
 
 if __name__ == "__main__":
