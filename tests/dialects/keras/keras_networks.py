@@ -1,5 +1,7 @@
 """Networks of real Keras, with every layer that a convnet uses, and running a model of ours beside them."""
 
+import warnings
+
 import numpy as np
 import torch
 
@@ -25,7 +27,9 @@ def answers(model, images):
 
 def real_answers(network, images):
     """What real Keras gives."""
-    return np.asarray(network(images, training=False).detach())
+    with warnings.catch_warnings():  # a random network may end so, and Keras answers all the same
+        warnings.filterwarnings("ignore", "You are using a softmax over axis", UserWarning)
+        return np.asarray(network(images, training=False).detach())
 
 
 def moved(array, last):
